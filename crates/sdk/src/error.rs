@@ -1,0 +1,217 @@
+//! The one error of the facade and how each maps to the public table of codes. Here and nowhere else
+//! a client decides whether chain, relay or machine is away.
+
+use std::path::PathBuf;
+
+use dbc_agent_api::{ApiError, ErrorCode, workload::SpecError};
+use dbc_chain_client::{AccountParseError, SignerError};
+
+use crate::{id::MachineId, money::Money};
+
+/// Why something could not be done. [`MarketError::code`] is stable, the text is for a person.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MarketError {
+    /// A value from the caller is wrong.
+    #[error("{field}: {why}")]
+    Input {
+        /// Which.
+        field: &'static str,
+        /// What is wrong and what would be right.
+        why: String,
+    },
+    /// The workload spec is refused before it is sent.
+    #[error("the workload spec is refused")]
+    Spec(#[source] SpecError),
+    /// The text is no account.
+    #[error(transparent)]
+    Account(#[from] AccountParseError),
+    /// The text makes no key.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    /// A file of the client's home cannot be read or written.
+    #[error("cannot {action} {path}")]
+    Home {
+        /// `read`, `write`, `create`.
+        action: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file of the client's home makes no sense.
+    #[error("{path} is damaged: {why}")]
+    HomeDamaged {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// No key on this device opens the lease.
+    #[error("this device has neither the access key of lease {lease} nor a grant for it")]
+    NoAccess {
+        /// Which lease.
+        lease: u64,
+    },
+    /// The chain says no, or cannot be asked.
+    #[error("{message}")]
+    Chain {
+        /// What the chain client made of it.
+        code: ErrorCode,
+        /// In words.
+        message: String,
+        /// What the chain client said.
+        #[source]
+        source: Option<dbc_chain_client::ChainError>,
+    },
+    /// No such machine.
+    #[error("there is no machine {what}")]
+    MachineNotFound {
+        /// As the caller named it.
+        what: String,
+    },
+    /// No such lease.
+    #[error("there is no lease {lease}")]
+    LeaseNotFound {
+        /// Its number.
+        lease: u64,
+    },
+    /// The lease is over.
+    #[error("lease {lease} is closed")]
+    LeaseClosed {
+        /// Its number.
+        lease: u64,
+    },
+    /// No machine fits.
+    #[error("no machine fits: {why}")]
+    NothingFits {
+        /// Which wish ruled the last ones out.
+        why: String,
+    },
+    /// The account cannot pay.
+    #[error("{need} is needed, {have} can be spent")]
+    InsufficientFunds {
+        /// Deposit and fee.
+        need: Money,
+        /// What there is.
+        have: Money,
+    },
+    /// The machine does not answer.
+    #[error("machine {machine} does not answer: {why}")]
+    MachineUnreachable {
+        /// Which.
+        machine: MachineId,
+        /// What was tried.
+        why: String,
+    },
+    /// None of the relays answers, and no direct path worked.
+    #[error("machine {machine} does not answer and none of its relays does: {relays}")]
+    RelayUnreachable {
+        /// Which machine.
+        machine: MachineId,
+        /// The relays, comma-separated.
+        relays: String,
+    },
+    /// The agent said no.
+    #[error("{0}")]
+    Agent(ApiError),
+    /// The agent broke the protocol or the connection ended in the middle.
+    #[error("the connection to machine {machine} broke: {why}")]
+    Broken {
+        /// Which machine.
+        machine: MachineId,
+        /// What was seen.
+        why: String,
+    },
+    /// The machine's SSH host key is not vouched for by its machine key.
+    #[error("machine {machine} offers a host key that its machine key does not vouch for")]
+    HostKey {
+        /// Which machine.
+        machine: MachineId,
+    },
+    /// The grant cannot be made or read.
+    #[error("{0}")]
+    Grant(ApiError),
+    /// A local or remote file cannot be copied.
+    #[error("cannot copy {path}: {why}")]
+    Copy {
+        /// Local or remote path.
+        path: String,
+        /// Why.
+        why: String,
+    },
+    /// A bug.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl MarketError {
+    /// The code in the public table.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Input { .. } | Self::Account(_) | Self::Signer(_) | Self::Copy { .. } => {
+                ErrorCode::InvalidInput
+            }
+            Self::Spec(_) => ErrorCode::InvalidSpec,
+            Self::Home { .. } | Self::HomeDamaged { .. } => ErrorCode::InvalidInput,
+            Self::NoAccess { .. } => ErrorCode::GrantInvalid,
+            Self::Chain { code, .. } => *code,
+            Self::MachineNotFound { .. } | Self::NothingFits { .. } => {
+                ErrorCode::MachineUnavailable
+            }
+            Self::LeaseNotFound { .. } => ErrorCode::LeaseNotFound,
+            Self::LeaseClosed { .. } => ErrorCode::LeaseClosed,
+            Self::InsufficientFunds { .. } => ErrorCode::InsufficientFunds,
+            Self::MachineUnreachable { .. } | Self::Broken { .. } | Self::HostKey { .. } => {
+                ErrorCode::MachineUnreachable
+            }
+            Self::RelayUnreachable { .. } => ErrorCode::RelayUnreachable,
+            Self::Agent(error) | Self::Grant(error) => error.code,
+            Self::Internal(_) => ErrorCode::Internal,
+        }
+    }
+
+    /// What to do next.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Home { .. } | Self::HomeDamaged { .. } => {
+                "check the file and its owner; the folder is DBC_HOME, by default ~/.config/dbc"
+            }
+            Self::NoAccess { .. } => {
+                "use the device that rented it, ask the renter for a grant for this device's key, or put a new key on the lease: `dbc lease rekey`"
+            }
+            Self::HostKey { .. } => {
+                "do not go on: somebody stands between, or the machine's key was changed"
+            }
+            _ => self.code().hint(),
+        }
+    }
+
+    /// Whether the same call may succeed a moment later without anybody's doing.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Agent(error) => {
+                matches!(error.code, ErrorCode::Busy | ErrorCode::LeaseNotFinal)
+            }
+            _ => matches!(
+                self.code(),
+                ErrorCode::ChainUnreachable
+                    | ErrorCode::MachineUnreachable
+                    | ErrorCode::RelayUnreachable
+            ),
+        }
+    }
+
+    /// As it is printed by `--json`: the code, and the message with its causes.
+    pub fn to_api(&self) -> ApiError {
+        let mut message = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            message.push_str(": ");
+            message.push_str(&error.to_string());
+            cause = error.source();
+        }
+        ApiError::new(self.code(), message)
+    }
+}

@@ -1,0 +1,52 @@
+//! One facade over chain and agents: [`Market`] for machines, leases, money and grants, [`Agent`] for
+//! what runs inside a lease. Clients (`dbc`, later others) use nothing else. It prints nothing, asks
+//! nothing, and keeps no wallet: signers are handed in.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), dbc_sdk::MarketError> {
+//! use dbc_sdk::{Market, MarketConfig, Need, RentOrder, Signer, WorkloadSpec};
+//!
+//! let market = Market::connect(MarketConfig::new("ws://127.0.0.1:9944", "/home/me/.config/dbc")).await?;
+//! let signer = Signer::from_uri("//Alice")?;
+//! let quote = market.quote(&Need::cpu(3600)).await?;
+//! let order = RentOrder::new(quote, WorkloadSpec::container("localhost:5000/dbc/base:12"));
+//! let lease = market.rent(&signer, order, |step| eprintln!("{step:?}")).await?;
+//! let closing = market.end(&signer, lease.id).await?;
+//! assert_eq!(closing.deposited.0, closing.paid.0 + closing.fees.0 + closing.refund.0);
+//! # Ok(())
+//! # }
+//! ```
+
+mod account;
+mod agent;
+mod config;
+mod error;
+mod grant;
+mod id;
+mod market;
+mod money;
+mod order;
+mod view;
+
+pub use account::{AccountId, AccountParseError, Signer, SignerError};
+pub use agent::{
+    Agent, ByteStream, CopyProgress, ExitStatus, LogFollow, Pty, Session, SessionEvent,
+    SessionOptions, StatusWatch,
+};
+pub use config::MarketConfig;
+pub use dbc_agent_api::{
+    ApiError, ErrorCode, Verb, Verbs, WorkloadId, WorkloadSpec,
+    control::{LogStream, Phase, WorkloadStatus},
+    workload,
+};
+pub use error::MarketError;
+pub use grant::{GrantOrder, GrantView};
+pub use id::{AccessKeyId, Genesis, Hash, HolderId, IdParseError, MachineId};
+pub use market::Market;
+pub use money::{Money, MoneyParseError, UNITS_PER_DBC};
+pub use order::{Filter, Need, Quote, RentOrder, RentStep, RentUntil};
+pub use view::{
+    AccountView, Block, Closing, GpuFacts, GpuView, HardwareFacts, HeldView, LeaseState, LeaseView,
+    Location, MachineClass, MachineStatus, MachineView, Moment, NetworkFacts, NetworkView,
+    OfferView, Price, Profile, Rate, Registration, RelayView, TxView,
+};

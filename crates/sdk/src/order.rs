@@ -1,0 +1,169 @@
+//! From a wish to an order: what is looked for, what it costs, what is ordered, what happens then.
+
+use serde::{Deserialize, Serialize};
+
+use dbc_agent_api::{WorkloadSpec, control::WorkloadStatus};
+
+use crate::{
+    account::AccountId,
+    id::{Hash, MachineId},
+    money::Money,
+    view::{MachineClass, Profile, Rate},
+};
+
+/// Which machines are looked for. The default is: every one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Only those that can be rented now.
+    pub rentable: bool,
+    /// Only this class.
+    pub class: Option<MachineClass>,
+    /// Only this provider.
+    pub provider: Option<AccountId>,
+    /// Part of the GPU's model name, in any case.
+    pub gpu_model: Option<String>,
+    /// At least so many free GPUs.
+    pub gpus_min: u8,
+    /// At least this memory per GPU, MiB.
+    pub gpu_memory_mib_min: u32,
+    /// At least so many cores.
+    pub cpu_cores_min: u16,
+    /// At least this memory, MiB.
+    pub memory_mib_min: u32,
+    /// At least this disk, GiB.
+    pub disk_gib_min: u32,
+    /// Only this region.
+    pub region: Option<u16>,
+}
+
+/// What a renter needs. Without a machine the cheapest that fits is taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    /// This machine and no other.
+    pub machine: Option<MachineId>,
+    /// How many GPUs; 0 asks for the CPU profile.
+    pub gpus: u8,
+    /// What the machine must have beside that.
+    pub filter: Filter,
+    /// For how long, in seconds; rounded up to slots.
+    pub term_s: u64,
+    /// The most per hour; dearer machines are left out.
+    pub max_per_hour: Option<Money>,
+}
+
+impl Need {
+    /// The CPU profile of any machine for `term_s` seconds.
+    pub fn cpu(term_s: u64) -> Self {
+        Self { machine: None, gpus: 0, filter: Filter::default(), term_s, max_per_hour: None }
+    }
+}
+
+/// What an order would cost, as of one block. An order made from it fails with `offer_changed` when
+/// the provider changed the offer meanwhile; nothing is rented dearer than quoted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quote {
+    /// The machine.
+    pub machine: MachineId,
+    /// Its short number.
+    pub machine_index: u32,
+    /// Positions of the GPUs.
+    pub gpus: Vec<u8>,
+    /// GPUs or the CPU profile.
+    pub profile: Profile,
+    /// Term in slots.
+    pub term_slots: u64,
+    /// Term in seconds, at least what was asked for.
+    pub term_s: u64,
+    /// What it costs.
+    pub rate: Rate,
+    /// What is held until the lease ends: rate × term. What is not used returns.
+    pub deposit: Money,
+    /// Version of the offer.
+    pub offer_version: u32,
+}
+
+/// An order.
+#[derive(Debug, Clone)]
+pub struct RentOrder {
+    /// What and at which price.
+    pub quote: Quote,
+    /// What to run; without one the lease stays empty until [`crate::Agent::put`].
+    pub spec: Option<WorkloadSpec>,
+    /// Whether the hash of `spec` stands on the lease for all to see.
+    pub publish_spec_hash: bool,
+    /// The most that the lease may cost, extensions included.
+    pub cap: Option<Money>,
+    /// The most per slot at the next leg; the quoted rate when `None`.
+    pub max_rate: Option<Money>,
+    /// How far to go before returning.
+    pub until: RentUntil,
+    /// Account that receives refunds; the renter when `None`.
+    pub receiver: Option<AccountId>,
+    /// Number of the platform that mediates, if any.
+    pub platform: Option<u32>,
+    /// A number that makes the order idempotent: with the tag of an earlier order that broke off, that
+    /// order goes on. Random when `None`.
+    pub tag: Option<u64>,
+}
+
+impl RentOrder {
+    /// An order that waits until the workload runs.
+    pub fn new(quote: Quote, spec: WorkloadSpec) -> Self {
+        Self {
+            quote,
+            spec: Some(spec),
+            publish_spec_hash: true,
+            cap: None,
+            max_rate: None,
+            until: RentUntil::Running,
+            receiver: None,
+            platform: None,
+            tag: None,
+        }
+    }
+}
+
+/// How far an order goes before [`crate::Market::rent`] returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RentUntil {
+    /// The lease is in a block.
+    InBlock,
+    /// The lease is final and the spec, if any, is with the agent.
+    Final,
+    /// The workload runs (or failed, which is an error).
+    Running,
+}
+
+/// What happened with an order, in this order; steps of a resumed order that were done are skipped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "step")]
+#[non_exhaustive]
+pub enum RentStep {
+    /// The order and its access key are on disk; from here on it can be resumed.
+    Prepared {
+        /// What to pass as [`RentOrder::tag`] to go on after a crash.
+        tag: u64,
+    },
+    /// The extrinsic went to the node.
+    Submitted {
+        /// Its hash.
+        tx: Hash,
+    },
+    /// The lease exists in the best block.
+    InBlock {
+        /// Its number.
+        lease: u64,
+    },
+    /// The agent stored the spec.
+    SpecAccepted,
+    /// The lease is final.
+    Final,
+    /// The workload's state changed.
+    Workload {
+        /// Its state.
+        status: Box<WorkloadStatus>,
+    },
+    /// The agent reported the start; the meter runs.
+    Started,
+}

@@ -1,0 +1,35 @@
+//! What the facade shows: plain data with a stable JSON form, free of chain types. Amounts are
+//! [`Money`], points in time are [`Moment`]; nothing here computes.
+
+mod lease;
+mod machine;
+mod network;
+
+use serde::{Deserialize, Serialize};
+
+pub use lease::{Closing, LeaseState, LeaseView, Profile};
+pub use machine::{
+    GpuFacts, GpuView, HardwareFacts, Location, MachineClass, MachineStatus, MachineView,
+    NetworkFacts, OfferView, Price, Registration,
+};
+pub use network::{AccountView, Block, HeldView, NetworkView, RelayView, TxView};
+
+use crate::money::Money;
+
+/// A point in chain time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Moment {
+    /// Slot of the chain.
+    pub slot: u64,
+    /// The same in seconds since 1970, reckoned from the newest known block.
+    pub unix: u64,
+}
+
+/// What a GPU or a whole machine costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rate {
+    /// Money per slot, as the escrow reckons.
+    pub per_slot: Money,
+    /// The same per hour, rounded down.
+    pub per_hour: Money,
+}

@@ -1,0 +1,218 @@
+//! Machines: what they are, what they ask, what of them is free; and what registers one.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Moment;
+use crate::{
+    account::AccountId,
+    id::{HolderId, MachineId},
+    money::Money,
+};
+
+/// A machine as the chain knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MachineView {
+    /// Its key.
+    pub id: MachineId,
+    /// Short number given by the chain; reused after a machine is gone, never while it is here.
+    pub index: u32,
+    /// Who owns it.
+    pub provider: AccountId,
+    /// Where it stands.
+    pub status: MachineStatus,
+    /// What it is for.
+    pub class: MachineClass,
+    /// Its GPUs; the position is the number that orders name.
+    pub gpus: Vec<GpuView>,
+    /// Model name of the processor.
+    pub cpu_model: String,
+    /// Processor cores.
+    pub cpu_cores: u16,
+    /// Memory in MiB.
+    pub memory_mib: u32,
+    /// Disk for workloads in GiB.
+    pub disk_gib: u32,
+    /// Region and site that the provider declared.
+    pub location: Location,
+    /// How it is reached.
+    pub network: NetworkFacts,
+    /// Money that the provider has at stake for it.
+    pub stake: Money,
+    /// What it asks; `None` before the first offer.
+    pub offer: Option<OfferView>,
+    /// Leases of the CPU profile that run on it.
+    pub cpu_leases: u32,
+    /// Whether an order can succeed now: listed and something of it is free.
+    pub rentable: bool,
+    /// When it registered.
+    pub registered_at: Moment,
+}
+
+/// A GPU of a machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GpuView {
+    /// Position in the machine's list; what orders name.
+    pub slot: u8,
+    /// What it is.
+    #[serde(flatten)]
+    pub facts: GpuFacts,
+    /// Whether a lease holds it.
+    pub leased: bool,
+}
+
+/// What a GPU is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GpuFacts {
+    /// UUID, 32 hexadecimal digits.
+    pub uuid: String,
+    /// PCI address, e.g. `0000:3b:00.0`.
+    pub pci: String,
+    /// Model name, at most 64 bytes.
+    pub model: String,
+    /// Memory in MiB.
+    pub memory_mib: u32,
+}
+
+/// States of a machine: `registered → verified → listed ⇄ verified → retiring`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MachineStatus {
+    /// Known, not yet verified.
+    Registered,
+    /// Verified; takes no orders.
+    Verified,
+    /// Takes orders.
+    Listed,
+    /// Leaving; the stake returns after the retirement delay.
+    Retiring {
+        /// When it retired.
+        since: Moment,
+    },
+}
+
+impl fmt::Display for MachineStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Registered => "registered",
+            Self::Verified => "verified",
+            Self::Listed => "listed",
+            Self::Retiring { .. } => "retiring",
+        })
+    }
+}
+
+/// What a machine is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MachineClass {
+    /// Cloud games.
+    CloudGame,
+    /// High-performance computing.
+    Hpc,
+    /// Inference.
+    Inference,
+    /// Training.
+    Training,
+    /// Rendering.
+    Rendering,
+    /// No GPU.
+    Cpu,
+}
+
+impl fmt::Display for MachineClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CloudGame => "cloud_game",
+            Self::Hpc => "hpc",
+            Self::Inference => "inference",
+            Self::Training => "training",
+            Self::Rendering => "rendering",
+            Self::Cpu => "cpu",
+        })
+    }
+}
+
+/// Where a machine stands, as declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Location {
+    /// Region number.
+    pub region: u16,
+    /// Site number of the provider.
+    pub site: u32,
+}
+
+/// How a machine is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkFacts {
+    /// Key of its tunnel endpoint.
+    pub endpoint: HolderId,
+    /// Addresses of its home relays, at most four of at most 128 bytes.
+    pub relays: Vec<String>,
+    /// Upstream in Mbit/s, as declared.
+    pub up_mbps: u32,
+    /// Downstream in Mbit/s, as declared.
+    pub down_mbps: u32,
+}
+
+/// What a machine asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OfferView {
+    /// Counts up with each change; orders name the version that they were made for.
+    pub version: u32,
+    /// The price.
+    pub price: Price,
+    /// Shortest term in seconds.
+    pub min_term_s: u64,
+    /// Longest term in seconds.
+    pub max_term_s: u64,
+}
+
+/// A price in DBC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    /// One GPU for one hour.
+    pub gpu_hour: Money,
+    /// The CPU profile for one hour.
+    pub cpu_hour: Money,
+}
+
+/// What hardware a machine has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HardwareFacts {
+    /// At most 16.
+    pub gpus: Vec<GpuFacts>,
+    /// Model name of the processor, at most 64 bytes.
+    pub cpu_model: String,
+    /// Processor cores.
+    pub cpu_cores: u16,
+    /// Memory in MiB.
+    pub memory_mib: u32,
+    /// Disk for workloads in GiB.
+    pub disk_gib: u32,
+}
+
+/// All that registers a machine. The agent writes it (it alone has the machine's key), the provider
+/// or the operator sends it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registration {
+    /// The machine's key.
+    pub machine: MachineId,
+    /// Hex of the machine key's signature that binds it to this network and provider.
+    pub proof: String,
+    /// What it is for.
+    pub class: MachineClass,
+    /// What it has.
+    pub hardware: HardwareFacts,
+    /// Where it stands.
+    pub location: Location,
+    /// How it is reached.
+    pub network: NetworkFacts,
+}
