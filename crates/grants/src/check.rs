@@ -15,9 +15,7 @@ use biscuit_auth::{
 };
 use dbc_agent_api::{Verb, Verbs, hello::GRANT_BYTES_MAX};
 
-use crate::{
-    BLOCKS_MAX, CLOCK_SKEW_SECONDS, GrantError, UNPINNED_SECONDS_MAX, claims, shape,
-};
+use crate::{BLOCKS_MAX, CLOCK_SKEW_SECONDS, GrantError, UNPINNED_SECONDS_MAX, claims, shape};
 
 /// What a token is held against. All of it is the agent's own knowledge, none is the client's word.
 pub struct CheckContext<'a> {
@@ -204,7 +202,11 @@ fn require_conditions(token: &Biscuit, context: &CheckContext<'_>) -> Result<(),
                 error::FailedCheck::Block(check) => check.rule.contains("time("),
                 error::FailedCheck::Authorizer(_) => false,
             };
-            Err(if checks.iter().all(about_time) { GrantError::Expired } else { GrantError::Narrowed })
+            Err(if checks.iter().all(about_time) {
+                GrantError::Expired
+            } else {
+                GrantError::Narrowed
+            })
         }
         Err(error) => Err(broken(error)),
     }
@@ -266,8 +268,12 @@ impl Reader {
         let variable = || vec![Term::Variable("x".to_owned())];
         // Without a scope a query sees the authority block alone, with one that signer's alone.
         let scopes = signer.map(Scope::PublicKey).into_iter().collect();
-        let query =
-            Rule::new(predicate(name, variable()), vec![predicate(name, variable())], vec![], scopes);
+        let query = Rule::new(
+            predicate(name, variable()),
+            vec![predicate(name, variable())],
+            vec![],
+            scopes,
+        );
         let values: Vec<(T,)> = self
             .authorizer
             .query(query)

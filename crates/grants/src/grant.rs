@@ -5,13 +5,11 @@ use std::fmt;
 
 use biscuit_auth::{
     Biscuit, BlockBuilder, UnverifiedBiscuit,
-    builder::{Check, CheckKind, Expression, Fact, Op, Predicate, Rule, Term, Binary},
+    builder::{Binary, Check, CheckKind, Expression, Fact, Op, Predicate, Rule, Term},
 };
 use dbc_agent_api::{Verbs, hello::GRANT_BYTES_MAX};
 
-use crate::{
-    AccessKey, BLOCKS_MAX, Claims, GrantError, HolderKey, UNPINNED_SECONDS_MAX, claims,
-};
+use crate::{AccessKey, BLOCKS_MAX, Claims, GrantError, HolderKey, UNPINNED_SECONDS_MAX, claims};
 
 /// What the access key grants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,16 +204,11 @@ impl fmt::Debug for Grant {
     }
 }
 
-fn holder_facts(
-    holder: &[u8; 32],
-    verbs: &Verbs,
-    until: u64,
-) -> Result<Vec<Fact>, GrantError> {
+fn holder_facts(holder: &[u8; 32], verbs: &Verbs, until: u64) -> Result<Vec<Fact>, GrantError> {
     if verbs.0.is_empty() {
         return Err(GrantError::Invalid("no verb"));
     }
-    let mut facts =
-        vec![key_fact("holder", holder), fact("until", Term::Integer(integer(until)?))];
+    let mut facts = vec![key_fact("holder", holder), fact("until", Term::Integer(integer(until)?))];
     facts.extend(verbs.0.iter().map(|verb| fact("verb", Term::Str(verb.to_string()))));
     Ok(facts)
 }

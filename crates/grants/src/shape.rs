@@ -54,10 +54,9 @@ fn is_small_query(query: &Rule) -> bool {
     query.scopes.is_empty()
         && query.body.len() <= PREDICATES_MAX
         && query.expressions.len() <= EXPRESSIONS_MAX
-        && query
-            .expressions
-            .iter()
-            .all(|expression| expression.ops.len() <= OPS_MAX && expression.ops.iter().all(is_cheap))
+        && query.expressions.iter().all(|expression| {
+            expression.ops.len() <= OPS_MAX && expression.ops.iter().all(is_cheap)
+        })
 }
 
 fn is_cheap(op: &Op) -> bool {
