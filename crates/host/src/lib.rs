@@ -8,12 +8,16 @@
 //! renter: callers say what is to be, this crate makes it so and reports what is.
 
 pub mod backend;
+pub mod execute;
 pub mod fake;
 pub mod gpus;
 pub mod ids;
 pub mod image;
+pub mod mounts;
 pub mod network;
 pub mod pool;
+pub mod rundir;
+pub mod tree;
 
 pub use backend::{Backend, BackendError};
 pub use gpus::Gpus;

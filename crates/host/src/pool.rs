@@ -1,12 +1,23 @@
 //! The data pool: image trees once, read-only; a writable root per workload under a quota. The
-//! trait, its data and its errors; `BtrfsPool` is the real one, the fake is [`crate::fake::FakePool`].
+//! trait, its data and its errors; [`BtrfsPool`] is the real one, the fake is [`crate::fake::FakePool`].
 //! Paths that it gives out hold tenants' files: nobody of ours opens anything below them
 //! (mechanisms.md rule 18).
+
+mod btrfs;
+mod disk;
+mod quota;
 
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+
+pub use btrfs::{BtrfsPool, PoolConfig};
+pub use disk::{PoolDisk, SIZE_BYTES_MIN};
+pub(crate) use {
+    btrfs::delete,
+    disk::{detach, fits},
+};
 
 use crate::{Cause, ids::WorkloadKey, image::Digest};
 
