@@ -112,17 +112,21 @@ fn edges(root: &Path) -> Result<Vec<String>> {
     for package in metadata["packages"].as_array().into_iter().flatten() {
         let name = package["name"].as_str().unwrap_or_default();
         let Some(may) = allowed.get(name) else {
-            complaints.push(format!("{name}: not in the table of dependency edges (xtask/src/task_tidy.rs)"));
+            complaints.push(format!(
+                "{name}: not in the table of dependency edges (xtask/src/task_tidy.rs)"
+            ));
             continue;
         };
-        let on_chain = package["manifest_path"].as_str().is_some_and(|path| path.contains("/chain/"));
+        let on_chain =
+            package["manifest_path"].as_str().is_some_and(|path| path.contains("/chain/"));
         for dependency in package["dependencies"].as_array().into_iter().flatten() {
             let needed = dependency["name"].as_str().unwrap_or_default();
             let for_tests = dependency["kind"].as_str() == Some("dev");
             if allowed.contains_key(needed) && !may.contains(&needed) && !for_tests {
                 complaints.push(format!("{name}: must not depend on {needed}"));
             }
-            let sdk = ["frame-", "pallet-", "sc-", "sp-"].iter().any(|prefix| needed.starts_with(prefix));
+            let sdk =
+                ["frame-", "pallet-", "sc-", "sp-"].iter().any(|prefix| needed.starts_with(prefix));
             if sdk && !on_chain {
                 complaints.push(format!("{name}: off-chain code must not depend on {needed}"));
             }
@@ -143,7 +147,8 @@ fn sdk_versions(root: &Path) -> Result<Vec<String>> {
     let umbrella = read("chain/sdk-versions.toml")?;
     let manifest = read("Cargo.toml")?;
     let mut complaints = Vec::new();
-    let dependencies = manifest["workspace"]["dependencies"].as_table().context("workspace.dependencies")?;
+    let dependencies =
+        manifest["workspace"]["dependencies"].as_table().context("workspace.dependencies")?;
     for (name, value) in dependencies {
         let Some(wanted) = umbrella.get(name).and_then(toml::Value::as_str) else { continue };
         let found = value.as_str().or_else(|| value.get("version")?.as_str()).unwrap_or_default();
@@ -167,12 +172,15 @@ fn forbidden_crates(root: &Path) -> Result<Vec<String>> {
 
 /// Rules about one source file.
 fn file(root: &Path, path: &Path) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(root.join(path)).with_context(|| path.display().to_string())?;
+    let text =
+        std::fs::read_to_string(root.join(path)).with_context(|| path.display().to_string())?;
     let shown = path.display().to_string();
     let mut complaints = Vec::new();
     // A crate documented by its README begins with that attribute.
     if !text.starts_with("//!") && !text.starts_with("#![doc = include_str!") {
-        complaints.push(format!("{shown}: begin with a `//!` line: what it is, why here, what it does not do"));
+        complaints.push(format!(
+            "{shown}: begin with a `//!` line: what it is, why here, what it does not do"
+        ));
     }
     if path.file_name().is_some_and(|name| name == "mod.rs") {
         complaints.push(format!("{shown}: name it after its module (foo.rs beside foo/)"));
@@ -180,7 +188,8 @@ fn file(root: &Path, path: &Path) -> Result<Vec<String>> {
     let generated = shown.contains("weights") || shown.contains("generated");
     let lines = text.lines().take_while(|line| line.trim() != "#[cfg(test)]").count();
     if lines > FILE_LINES_MAX && !generated {
-        complaints.push(format!("{shown}: {lines} lines, split it by noun (at most {FILE_LINES_MAX})"));
+        complaints
+            .push(format!("{shown}: {lines} lines, split it by noun (at most {FILE_LINES_MAX})"));
     }
     let runs_programs = text.contains("Command::new(");
     if runs_programs && !MAY_RUN_PROGRAMS.iter().any(|place| shown.starts_with(place)) {

@@ -1,0 +1,61 @@
+//! Automation that needs more than one cargo call. One `task_<name>.rs` a task; nothing here is
+//! shipped, and nothing here knows how the network works.
+
+mod task_metadata;
+mod task_setup;
+mod task_tidy;
+mod task_wasm;
+mod toolchain;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+
+/// Automation of this repository.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Make the `wasm32v1-none` target available.
+    ///
+    /// First way: `rustup target add wasm32v1-none`. Second way, where rustup reaches no server: Debian's packages
+    /// rustc-web, cargo-web and rust-web-src (installed with apt-get when missing), from whose sources `core` and
+    /// `alloc` are built into /usr/lib/rustlib; rustup then knows that compiler as the toolchain `wasm-debian`.
+    /// Does nothing when one of both works already.
+    Setup {
+        /// Take the second way even where the first one works.
+        #[arg(long)]
+        debian: bool,
+    },
+    /// Build the runtime's WebAssembly into `<target>/dbc/runtime.wasm`.
+    Wasm,
+    /// Refresh `crates/chain-client/metadata.scale` from the runtime.
+    Metadata {
+        /// Change nothing; fail when the committed file differs.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check the rules about structure that a compiler does not check.
+    Tidy,
+}
+
+fn main() -> Result<()> {
+    let root = root()?;
+    match Arguments::parse().task {
+        Task::Setup { debian } => task_setup::run(&root, debian),
+        Task::Wasm => task_wasm::run(&root).map(|_| ()),
+        Task::Metadata { check } => task_metadata::run(&root, check),
+        Task::Tidy => task_tidy::run(&root),
+    }
+}
+
+/// The repository.
+fn root() -> Result<PathBuf> {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    Ok(here.parent().context("xtask lies in the repository")?.to_path_buf())
+}

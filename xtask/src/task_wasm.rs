@@ -1,0 +1,38 @@
+//! `cargo xtask wasm`: the runtime as WebAssembly. Does what `substrate-wasm-builder` does, without
+//! building Binaryen and without a build script in the runtime; the blob is plain, not compressed.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+
+use crate::toolchain::{self, TARGET};
+
+/// `substrate_runtime` selects host calls; the table is exported for the executor's callbacks.
+const FLAGS: &str = "-C link-arg=--export-table --cfg substrate_runtime";
+
+/// Builds what changed and returns the file.
+pub fn run(root: &Path) -> Result<PathBuf> {
+    let compiler = toolchain::compiler(root)?;
+    // Its own folder: other flags in the same one would rebuild everything on each change of sides.
+    let target = toolchain::target(root).join("wasm");
+    let mut cargo = compiler.command(root, "cargo");
+    cargo
+        .args(["rustc", "--locked", "-p", "dbc-runtime", "--lib", "--crate-type", "cdylib"])
+        .args(["--target", TARGET, "--no-default-features", "--profile", "wasm"])
+        .env("CARGO_TARGET_DIR", &target)
+        .env("RUSTFLAGS", FLAGS);
+    toolchain::run(&mut cargo)?;
+
+    let built = target.join(TARGET).join("wasm/dbc_runtime.wasm");
+    let blob = fs::read(&built).with_context(|| format!("{} was not built", built.display()))?;
+    let file = toolchain::folder(root)?.join("runtime.wasm");
+    // An unchanged file keeps its time, so that what is made from it is not made again.
+    if fs::read(&file).ok().as_ref() != Some(&blob) {
+        fs::write(&file, &blob).with_context(|| format!("could not write {}", file.display()))?;
+    }
+    println!("wasm: {} ({} KiB)", file.display(), blob.len() / 1024);
+    Ok(file)
+}
