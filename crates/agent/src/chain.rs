@@ -1,0 +1,194 @@
+//! What the agent needs of the chain, as two small traits and plain records. Here and not in the
+//! chain client, so that everything else in this crate is tested against [`fake::FakeChain`] and
+//! never names subxt. Money is no part of it: an agent evaluates entitlement, never balances.
+
+pub mod clock;
+pub mod fake;
+
+pub use clock::{ChainClock, ChainNow, StoredHead};
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, watch};
+
+/// A BABE slot; every duration on the chain counts them.
+pub type Slot = u64;
+
+/// A block, as far as the agent cares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Head {
+    /// Height.
+    pub number: u64,
+    /// Slot in which it was made; 0 when no block is known yet.
+    pub slot: Slot,
+    /// Start of that slot in seconds since 1970.
+    pub unix_s: u64,
+}
+
+/// Which state is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum At {
+    /// The newest block; may be taken back.
+    Best,
+    /// The newest block that cannot.
+    Finalized,
+}
+
+/// A lease as the agent sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseRecord {
+    /// Its number.
+    pub id: u64,
+    /// The machine's key.
+    pub machine: [u8; 32],
+    /// Positions of its GPUs in the machine's list; empty for a CPU lease.
+    pub gpus: Vec<u8>,
+    /// When the meter started.
+    pub started_at: Option<Slot>,
+    /// Its end in calendar slots.
+    pub ends_at: Slot,
+    /// The ed25519 key that roots its grants.
+    pub access_key: [u8; 32],
+    /// Grants of another epoch are void.
+    pub grant_epoch: u32,
+    /// Hash that the workload's spec must have, when the renter fixed it.
+    pub spec_hash: Option<[u8; 32]>,
+    /// Set when it is over.
+    pub closed: Option<Closed>,
+}
+
+/// The end of a lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closed {
+    /// When.
+    pub at: Slot,
+    /// Why.
+    pub reason: CloseReason,
+    /// The first slot in which its data may be destroyed; `None` keeps it for good.
+    pub retain_until: Option<Slot>,
+}
+
+/// Why a lease ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CloseReason {
+    /// The renter ended it.
+    EndedByRenter,
+    /// Its term was over.
+    Expired,
+    /// No `started` came in time; everything was paid back.
+    NotStarted,
+    /// The provider ended it.
+    ProviderFault,
+    /// The machine left.
+    MachineRetired,
+    /// What the renter allowed to be spent was spent.
+    CapReached,
+}
+
+impl CloseReason {
+    /// A word for people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EndedByRenter => "ended by the renter",
+            Self::Expired => "its term is over",
+            Self::NotStarted => "not started in time",
+            Self::ProviderFault => "ended by the provider",
+            Self::MachineRetired => "the machine was retired",
+            Self::CapReached => "its spending cap is reached",
+        }
+    }
+
+    /// Whether it counts against the machine.
+    pub fn is_strike(self) -> bool {
+        matches!(self, Self::NotStarted | Self::ProviderFault)
+    }
+}
+
+/// The machine as it was offered; shares of leases are cut from these figures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineRecord {
+    /// UUIDs of its GPUs in the driver's form (`GPU-…`), by position.
+    pub gpus: Vec<String>,
+    /// CPU cores.
+    pub cpu_cores: u32,
+    /// Memory in MiB.
+    pub memory_mib: u32,
+    /// Disk for workloads in GiB.
+    pub disk_gib: u32,
+    /// Relays that it announced.
+    pub relays: Vec<String>,
+}
+
+/// Something on the chain may concern this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// A block touched this lease.
+    Lease {
+        /// Number of the lease.
+        id: u64,
+        /// How final the block is.
+        at: At,
+    },
+    /// Something may have been missed; everything is to be read anew.
+    Resync,
+}
+
+/// Why the chain gave no answer.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChainError {
+    /// No node answers.
+    #[error("no node of the chain answers: {0}")]
+    Away(String),
+    /// The chain refused a call.
+    #[error("the chain refused the call: {0}")]
+    Refused(String),
+    /// The answer cannot be used.
+    #[error("the chain's answer cannot be used: {0}")]
+    Malformed(String),
+}
+
+impl ChainError {
+    /// Whether the same call may succeed later.
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Away(_))
+    }
+}
+
+/// Reads the chain. Calls may fail while it is away; the channels heal by themselves.
+#[async_trait]
+pub trait ChainView: Send + Sync {
+    /// Length of a slot in milliseconds; at least 1.
+    fn slot_ms(&self) -> u64;
+
+    /// The newest finalized head; [`Head::default`] until one is known.
+    fn finalized(&self) -> watch::Receiver<Head>;
+
+    /// What may have changed. The first is always [`Change::Resync`]; a receiver that lags gets one
+    /// again instead of what it missed. Bounded.
+    fn changes(&self) -> mpsc::Receiver<Change>;
+
+    /// A lease; `None` when there is none of that number.
+    async fn lease(&self, id: u64, at: At) -> Result<Option<LeaseRecord>, ChainError>;
+
+    /// The leases of a machine that are not closed, and the closed ones whose records are still there.
+    async fn leases_of_machine(
+        &self,
+        machine: [u8; 32],
+        at: At,
+    ) -> Result<Vec<LeaseRecord>, ChainError>;
+
+    /// The machine's finalized record; `None` when it is not registered.
+    async fn machine(&self, machine: [u8; 32]) -> Result<Option<MachineRecord>, ChainError>;
+}
+
+/// Signs calls as the machine's operator.
+#[async_trait]
+pub trait ChainActions: Send + Sync {
+    /// Says that the workload of a lease is healthy: its meter starts. Returns when the call is in a
+    /// finalized block. Callers look at [`LeaseRecord::started_at`] first.
+    async fn started(&self, lease: u64) -> Result<(), ChainError>;
+
+    /// Collects the rent of a lease up to now.
+    async fn settle(&self, lease: u64) -> Result<(), ChainError>;
+}

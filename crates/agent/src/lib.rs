@@ -1,0 +1,7 @@
+//! The agent: makes one machine match what the chain entitles, and lets renters into what is
+//! theirs. `observe → plan (pure) → execute`; one driver a workload; state in SQLite before each
+//! step. What touches the operating system is in `dbc-host`, what judges a grant in `dbc-grants`.
+
+pub mod chain;
+pub mod entitlement;
+pub mod plan;
