@@ -19,7 +19,9 @@ pub struct AccountId(pub [u8; 32]);
 
 /// The text is no account.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no account address (SS58, e.g. 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY)")]
+#[error(
+    "{text:?} is no account address (SS58, e.g. 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY)"
+)]
 pub struct AccountParseError {
     text: String,
 }

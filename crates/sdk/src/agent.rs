@@ -1,279 +1,249 @@
 //! [`Agent`]: what a client may do with the workload of a lease, over the tunnel, under a grant.
 
-use std::{
-    collections::BTreeMap,
-    io,
-    path::Path,
-    pin::Pin,
-    task::{Context, Poll},
-};
+mod access;
+mod control;
+mod copy;
+mod session;
+mod sftp;
+mod ssh;
+mod stream;
 
-use bytes::Bytes;
+use std::{path::Path, sync::Arc};
+
 use dbc_agent_api::{
-    WorkloadSpec,
-    control::{LogStream, WorkloadStatus},
+    ALPN_CONTROL, ALPN_SSH, ALPN_TCP, Verb, WorkloadId, WorkloadSpec,
+    control::{LogStream, Request, WorkloadStatus},
+    hello::Hello,
 };
-use serde::Serialize;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use dbc_tunnel::{Opened, Target};
 
-use crate::{MarketError, id::MachineId};
+pub(crate) use access::{Access, grant_error};
+pub use control::{LogFollow, StatusWatch};
+pub use copy::CopyProgress;
+pub use session::{
+    ExitStatus, Pty, Session, SessionEvent, SessionInput, SessionOptions, SessionOutput,
+};
+pub use stream::ByteStream;
+
+use crate::{
+    Market, MarketError,
+    id::{Genesis, MachineId},
+};
+use sftp::Sftp;
+use ssh::Ssh;
+
+/// The first workload of a lease.
+const WORKLOAD: WorkloadId = 0;
 
 /// A workload of a lease. Cheap to clone; connects at the first call and again after a break.
 #[derive(Clone)]
 pub struct Agent {
-    lease: u64,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    market: Market,
+    genesis: Genesis,
     machine: MachineId,
+    lease: u64,
+    target: Target,
+    access: Access,
 }
 
 impl Agent {
+    pub(crate) fn new(
+        market: Market,
+        genesis: Genesis,
+        machine: MachineId,
+        lease: u64,
+        target: Target,
+        access: Access,
+    ) -> Self {
+        Self { inner: Arc::new(Inner { market, genesis, machine, lease, target, access }) }
+    }
+
     /// The lease.
     pub fn lease(&self) -> u64 {
-        self.lease
+        self.inner.lease
     }
 
     /// The machine.
     pub fn machine(&self) -> MachineId {
-        self.machine
+        self.inner.machine
     }
 
     /// Sends the spec; the agent stores it and makes the workload match. Idempotent.
-    pub async fn put(&self, _spec: &WorkloadSpec) -> Result<(), MarketError> {
-        Err(self.pending())
+    pub async fn put(&self, spec: &WorkloadSpec) -> Result<(), MarketError> {
+        spec.validate().map_err(MarketError::Spec)?;
+        control::done(self, &Request::Put(Box::new(spec.clone()))).await
     }
 
     /// The present state.
     pub async fn status(&self) -> Result<WorkloadStatus, MarketError> {
-        Err(self.pending())
+        control::status(self).await
     }
 
     /// The state at each change, until it is settled.
     pub async fn watch(&self) -> Result<StatusWatch, MarketError> {
-        Err(self.pending())
+        control::open(self, &Request::Watch).await.map(StatusWatch::new)
     }
 
     /// The output: the last `tail` lines (at most 10,000) and, with `follow`, what comes.
-    pub async fn logs(&self, _tail: u32, _follow: bool) -> Result<LogFollow, MarketError> {
-        Err(self.pending())
+    pub async fn logs(&self, tail: u32, follow: bool) -> Result<LogFollow, MarketError> {
+        control::open(self, &Request::Logs { follow, tail }).await.map(LogFollow::new)
     }
 
     /// Starts a stopped workload.
     pub async fn start(&self) -> Result<(), MarketError> {
-        Err(self.pending())
+        control::done(self, &Request::Start).await
     }
 
     /// Stops it; its root file system stays.
     pub async fn stop(&self) -> Result<(), MarketError> {
-        Err(self.pending())
+        control::done(self, &Request::Stop).await
     }
 
     /// Stop, then start.
     pub async fn restart(&self) -> Result<(), MarketError> {
-        Err(self.pending())
+        control::done(self, &Request::Restart).await
+    }
+
+    /// Makes the agent refuse these grants and all made from them.
+    pub(crate) async fn revoke(&self, ids: Vec<String>) -> Result<(), MarketError> {
+        control::done(self, &Request::Revoke { ids }).await
     }
 
     /// The raw SSH protocol stream, for use as an OpenSSH proxy command, with the host key line that
     /// the machine vouches for.
     pub async fn ssh_stream(&self) -> Result<(ByteStream, String), MarketError> {
-        Err(self.pending())
+        let (stream, key) = self.ssh_parts().await?;
+        let line = key.to_openssh().map_err(|error| MarketError::Internal(error.to_string()))?;
+        Ok((stream, line))
     }
 
     /// A connection to `127.0.0.1:port` inside the workload.
     ///
     /// Errors: `port_closed` when nothing listens there.
-    pub async fn tcp_stream(&self, _port: u16) -> Result<ByteStream, MarketError> {
-        Err(self.pending())
+    pub async fn tcp_stream(&self, port: u16) -> Result<ByteStream, MarketError> {
+        let opened = self.stream(ALPN_TCP, Some(port), Verb::Forward).await?;
+        Ok(ByteStream::new(opened.stream))
     }
 
     /// Opens a terminal or runs a command, as [`SessionOptions`] say.
-    pub async fn session(&self, _options: SessionOptions) -> Result<Session, MarketError> {
-        Err(self.pending())
+    pub async fn session(&self, options: SessionOptions) -> Result<Session, MarketError> {
+        Session::open(self.ssh().await?, &options).await
     }
 
     /// Runs a command without input and hands its output to `output` as it comes.
     pub async fn exec(
         &self,
-        _argv: &[String],
-        _output: impl FnMut(LogStream, &[u8]) + Send,
+        argv: &[String],
+        mut output: impl FnMut(LogStream, &[u8]) + Send,
     ) -> Result<ExitStatus, MarketError> {
-        Err(self.pending())
+        if argv.is_empty() {
+            let why = "must name a program".into();
+            return Err(MarketError::Input { field: "command", why });
+        }
+        let options = SessionOptions { argv: argv.to_vec(), ..SessionOptions::default() };
+        let mut session = self.session(options).await?;
+        session.eof().await?;
+        while let Some(event) = session.next().await? {
+            match event {
+                SessionEvent::Output(stream, bytes) => output(stream, &bytes),
+                SessionEvent::Exit(status) => return Ok(status),
+            }
+        }
+        Ok(ExitStatus::Unknown)
     }
 
-    /// Copies a local file or folder to `remote` inside the workload; into it, if it is a folder there.
+    /// Copies a local file or folder to `remote` inside the workload; into it, if it is a folder there
+    /// or ends in `/`. Links are left out and counted.
     pub async fn upload(
         &self,
-        _local: &Path,
-        _remote: &str,
-        _progress: impl FnMut(&CopyProgress) + Send,
+        local: &Path,
+        remote: &str,
+        mut progress: impl FnMut(&CopyProgress) + Send,
     ) -> Result<CopyProgress, MarketError> {
-        Err(self.pending())
+        let ssh = self.ssh().await?;
+        let done =
+            copy::upload(&Sftp::open(ssh.clone()).await?, local, remote, &mut progress).await;
+        ssh.close().await;
+        done
     }
 
     /// Copies a file or folder of the workload to `local`; into it, if it is a folder. Nothing is
-    /// written outside of `local`, whatever names the workload sends.
+    /// written outside of `local`, whatever names the workload sends; links are left out and counted.
     pub async fn download(
         &self,
-        _remote: &str,
-        _local: &Path,
-        _progress: impl FnMut(&CopyProgress) + Send,
+        remote: &str,
+        local: &Path,
+        mut progress: impl FnMut(&CopyProgress) + Send,
     ) -> Result<CopyProgress, MarketError> {
-        Err(self.pending())
+        let ssh = self.ssh().await?;
+        let done =
+            copy::download(&Sftp::open(ssh.clone()).await?, remote, local, &mut progress).await;
+        ssh.close().await;
+        done
     }
 
-    fn pending(&self) -> MarketError {
-        MarketError::Internal("not connected".into())
+    async fn ssh(&self) -> Result<Arc<Ssh>, MarketError> {
+        let (stream, key) = self.ssh_parts().await?;
+        Ssh::connect(stream, key, self.machine()).await.map(Arc::new)
     }
-}
 
-/// A pseudo-terminal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pty {
-    /// Value of `TERM`.
-    pub term: String,
-    /// Width in characters.
-    pub cols: u16,
-    /// Height in lines.
-    pub rows: u16,
-}
+    async fn ssh_parts(&self) -> Result<(ByteStream, russh::keys::PublicKey), MarketError> {
+        let opened = self.stream(ALPN_SSH, None, Verb::Shell).await?;
+        let machine = self.machine();
+        let vouched = opened.host_key.ok_or(MarketError::HostKey { machine })?;
+        let key = ssh::vouched(&vouched, &self.inner.genesis, machine, self.lease())?;
+        Ok((ByteStream::new(opened.stream), key))
+    }
 
-/// What a session runs.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SessionOptions {
-    /// Program and arguments; the login shell when empty.
-    pub argv: Vec<String>,
-    /// A terminal, or plain pipes when `None`.
-    pub pty: Option<Pty>,
-    /// Added to the environment.
-    pub env: BTreeMap<String, String>,
-}
-
-/// A running session. Dropping it closes it.
-pub struct Session {}
-
-/// What comes out of a session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SessionEvent {
-    /// Output; standard error is only told apart without a terminal.
-    Output(LogStream, Bytes),
-    /// It ended; nothing follows.
-    Exit(ExitStatus),
-}
-
-/// How a command ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ExitStatus {
-    /// With this code.
-    Code(u32),
-    /// By this signal, named without `SIG`.
-    Signal(String),
-    /// The connection ended before the command did; whether it goes on is not known.
-    Unknown,
-}
-
-impl ExitStatus {
-    /// The code that a shell would show: the code itself, 128 + 15 for a signal, 255 when unknown.
-    pub fn shell_code(&self) -> u8 {
-        match self {
-            Self::Code(code) => u8::try_from(*code).unwrap_or(255),
-            Self::Signal(_) => 143,
-            Self::Unknown => 255,
+    /// Opens a stream on which the agent agreed. A grant that died by a new epoch is made anew once.
+    async fn stream(
+        &self,
+        alpn: &[u8],
+        port: Option<u16>,
+        verb: Verb,
+    ) -> Result<Opened, MarketError> {
+        let dialer = self.inner.market.dialer().await?;
+        let mut renewed = false;
+        loop {
+            let grant = self.inner.access.token(&self.inner.market, verb)?;
+            let hello = Hello { lease: self.lease(), workload: WORKLOAD, grant, port };
+            match dialer.open(&self.inner.target, alpn, &hello).await {
+                Ok(opened) => return Ok(opened),
+                Err(error) if !renewed && access::is_stale(&error) => {
+                    renewed = true;
+                    if !self.inner.access.renew(&self.inner.market, self.lease()).await? {
+                        return Err(self.unreached(error));
+                    }
+                }
+                Err(error) => return Err(self.unreached(error)),
+            }
         }
     }
-}
 
-impl Session {
-    /// What comes next; `None` after the exit.
-    pub async fn next(&mut self) -> Result<Option<SessionEvent>, MarketError> {
-        Ok(None)
+    async fn control_stream(&self, verb: Verb) -> Result<dbc_tunnel::Stream, MarketError> {
+        Ok(self.stream(ALPN_CONTROL, None, verb).await?.stream)
     }
 
-    /// Sends input. Waits when the other side does not read.
-    pub async fn write(&mut self, _input: &[u8]) -> Result<(), MarketError> {
-        Ok(())
-    }
-
-    /// Ends the input.
-    pub async fn eof(&mut self) -> Result<(), MarketError> {
-        Ok(())
-    }
-
-    /// Tells the terminal's new size.
-    pub async fn resize(&mut self, _cols: u16, _rows: u16) -> Result<(), MarketError> {
-        Ok(())
-    }
-}
-
-/// States of a workload as they come.
-pub struct StatusWatch {}
-
-impl StatusWatch {
-    /// The next state; `None` after the settled one.
-    pub async fn next(&mut self) -> Result<Option<WorkloadStatus>, MarketError> {
-        Ok(None)
-    }
-}
-
-/// Output of a workload as it comes.
-pub struct LogFollow {}
-
-impl LogFollow {
-    /// The next piece; `None` at the end.
-    pub async fn next(&mut self) -> Result<Option<(LogStream, String)>, MarketError> {
-        Ok(None)
-    }
-}
-
-/// How far a copy is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct CopyProgress {
-    /// Path of the present file, as the source names it.
-    pub file: String,
-    /// Files finished.
-    pub files: u64,
-    /// Bytes moved, all files together.
-    pub bytes: u64,
-    /// Bytes that there are to move, as far as is known.
-    pub bytes_total: u64,
-}
-
-/// A byte stream in both directions.
-pub struct ByteStream {
-    inner: Pin<Box<dyn Duplex>>,
-}
-
-trait Duplex: AsyncRead + AsyncWrite + Send {}
-impl<T: AsyncRead + AsyncWrite + Send> Duplex for T {}
-
-impl ByteStream {
-    pub(crate) fn new(stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Self {
-        Self { inner: Box::pin(stream) }
-    }
-}
-
-impl AsyncRead for ByteStream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.inner.as_mut().poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for ByteStream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.inner.as_mut().poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.inner.as_mut().poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.inner.as_mut().poll_shutdown(cx)
+    fn unreached(&self, error: dbc_tunnel::ConnectError) -> MarketError {
+        use dbc_tunnel::ConnectError;
+        let machine = self.machine();
+        match error {
+            ConnectError::Refused(error) => MarketError::Agent(error),
+            ConnectError::RelayAway { relays } => MarketError::RelayUnreachable { machine, relays },
+            ConnectError::RelayRefused { relay, reason } => {
+                let relays = format!("{relay} refuses this device: {reason}");
+                MarketError::RelayUnreachable { machine, relays }
+            }
+            error @ (ConnectError::MachineAway { .. }
+            | ConnectError::NoAddress
+            | ConnectError::Protocol) => {
+                MarketError::MachineUnreachable { machine, why: error.to_string() }
+            }
+            error => MarketError::Broken { machine, why: error.to_string() },
+        }
     }
 }

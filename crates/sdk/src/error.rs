@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use dbc_agent_api::{ApiError, ErrorCode, workload::SpecError};
-use dbc_chain_client::{AccountParseError, SignerError};
+use dbc_chain_client::{AccountParseError, ChainError, SignerError};
 
 use crate::{id::MachineId, money::Money};
 
@@ -55,16 +55,8 @@ pub enum MarketError {
         lease: u64,
     },
     /// The chain says no, or cannot be asked.
-    #[error("{message}")]
-    Chain {
-        /// What the chain client made of it.
-        code: ErrorCode,
-        /// In words.
-        message: String,
-        /// What the chain client said.
-        #[source]
-        source: Option<dbc_chain_client::ChainError>,
-    },
+    #[error(transparent)]
+    Chain(#[from] ChainError),
     /// No such machine.
     #[error("there is no machine {what}")]
     MachineNotFound {
@@ -156,7 +148,7 @@ impl MarketError {
             Self::Spec(_) => ErrorCode::InvalidSpec,
             Self::Home { .. } | Self::HomeDamaged { .. } => ErrorCode::InvalidInput,
             Self::NoAccess { .. } => ErrorCode::GrantInvalid,
-            Self::Chain { code, .. } => *code,
+            Self::Chain(error) => chain_code(error),
             Self::MachineNotFound { .. } | Self::NothingFits { .. } => {
                 ErrorCode::MachineUnavailable
             }
@@ -213,5 +205,21 @@ impl MarketError {
             cause = error.source();
         }
         ApiError::new(self.code(), message)
+    }
+}
+
+/// What the chain's own words mean to a client.
+fn chain_code(error: &ChainError) -> ErrorCode {
+    match error {
+        ChainError::Unreachable { .. }
+        | ChainError::Timeout { .. }
+        | ChainError::Uncertain { .. } => ErrorCode::ChainUnreachable,
+        ChainError::WrongGenesis { .. } | ChainError::Incompatible { .. } => {
+            ErrorCode::WrongNetwork
+        }
+        ChainError::InsufficientFunds { .. } => ErrorCode::InsufficientFunds,
+        ChainError::Input { .. } => ErrorCode::InvalidInput,
+        ChainError::Malformed { .. } => ErrorCode::Internal,
+        _ => ErrorCode::ChainRefused,
     }
 }

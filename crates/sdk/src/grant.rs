@@ -24,7 +24,7 @@ pub struct GrantOrder {
 /// A grant that this device made or was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantView {
-    /// First revocation id, shortened; what `revoke` takes.
+    /// Its own revocation id, shortened; what `revoke` takes.
     pub id: String,
     /// The network.
     pub genesis: Genesis,

@@ -22,6 +22,7 @@ mod agent;
 mod config;
 mod error;
 mod grant;
+mod home;
 mod id;
 mod market;
 mod money;
@@ -31,7 +32,7 @@ mod view;
 pub use account::{AccountId, AccountParseError, Signer, SignerError};
 pub use agent::{
     Agent, ByteStream, CopyProgress, ExitStatus, LogFollow, Pty, Session, SessionEvent,
-    SessionOptions, StatusWatch,
+    SessionInput, SessionOptions, SessionOutput, StatusWatch,
 };
 pub use config::MarketConfig;
 pub use dbc_agent_api::{

@@ -83,7 +83,8 @@ pub struct Quote {
 }
 
 /// An order.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RentOrder {
     /// What and at which price.
     pub quote: Quote,
@@ -166,4 +167,19 @@ pub enum RentStep {
     },
     /// The agent reported the start; the meter runs.
     Started,
+}
+
+/// An order as it is kept until its lease runs, so that a crash between loses nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StoredOrder {
+    /// Identifies it on the chain, together with the renter.
+    pub tag: u64,
+    /// Who pays.
+    pub renter: AccountId,
+    /// When it was stored, seconds since 1970.
+    pub stored_at: u64,
+    /// The lease, once it is known.
+    pub lease: Option<u64>,
+    /// The order.
+    pub order: RentOrder,
 }

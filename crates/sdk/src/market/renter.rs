@@ -1,10 +1,10 @@
 //! What a renter does: look, order, extend, end, change access.
 
 use crate::{
-    Agent, Market, MarketError,
+    Market, MarketError,
     account::{AccountId, Signer},
     id::MachineId,
-    order::{Filter, Need, Quote, RentOrder, RentStep},
+    order::{Filter, Need, Quote},
     view::{Closing, LeaseView, MachineView, TxView},
 };
 
@@ -27,26 +27,6 @@ impl Market {
 
     /// What the need costs, on the machine it names or on the cheapest that fits.
     pub async fn quote(&self, _need: &Need) -> Result<Quote, MarketError> {
-        Err(self.pending())
-    }
-
-    /// Rents: stores the order and a fresh access key, submits, waits as far as the order says and
-    /// reports each step. Called again with the same tag it goes on where it broke off and never pays
-    /// twice. Dropping the future at any point is safe.
-    ///
-    /// Errors: `offer_changed`, `machine_unavailable`, `insufficient_funds`, `workload_failed` (the
-    /// lease lives on and can be ended), and those of chain and machine being away.
-    pub async fn rent(
-        &self,
-        _signer: &Signer,
-        _order: RentOrder,
-        _progress: impl FnMut(RentStep) + Send,
-    ) -> Result<LeaseView, MarketError> {
-        Err(self.pending())
-    }
-
-    /// Orders that were stored but of which no final lease is known yet, with their tags; oldest first.
-    pub fn unfinished_orders(&self) -> Result<Vec<(u64, RentOrder)>, MarketError> {
         Err(self.pending())
     }
 
@@ -93,19 +73,6 @@ impl Market {
 
     /// Makes every grant of the lease invalid by its epoch, also where the agent cannot be told.
     pub async fn revoke_all(&self, _signer: &Signer, _lease: u64) -> Result<TxView, MarketError> {
-        Err(self.pending())
-    }
-
-    /// What runs inside a lease, by this device's access key or by a grant that was imported here.
-    /// Nothing is connected until the first call of [`Agent`].
-    ///
-    /// Errors: `lease_not_found`, `lease_closed`, `grant_invalid` when this device has no access.
-    pub async fn agent(&self, _lease: u64) -> Result<Agent, MarketError> {
-        Err(self.pending())
-    }
-
-    /// The same under this grant, which must name this device's holder key.
-    pub async fn agent_with_grant(&self, _token: &str) -> Result<Agent, MarketError> {
         Err(self.pending())
     }
 }
