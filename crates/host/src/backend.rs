@@ -1,6 +1,8 @@
-//! What runs workloads. The trait, its data and its errors; `DockerBackend` is the real one, the fake is
+//! What runs workloads. The trait, its data and its errors; [`DockerBackend`] is the real one, the fake is
 //! [`crate::fake::FakeBackend`]. Every method is idempotent: called again after a crash it ends in
 //! the same state. An instance belongs to one network and never sees or touches anything else.
+
+mod docker;
 
 use std::{
     path::{Path, PathBuf},
@@ -11,6 +13,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
+
+pub use docker::{DockerBackend, DockerConfig};
+pub(crate) use docker::{empty_image, is_status, of_network, status_message};
 
 use crate::{
     Cause,
@@ -42,8 +47,8 @@ pub trait Backend: Send + Sync {
         bytes_max: u64,
     ) -> Result<(), BackendError>;
 
-    /// Drops the engine's own copy of an image; the pool's copy is what runs. Foreign containers
-    /// that use it keep it. A no-op when it is not there.
+    /// Drops the engine's own copy of an image that a pull of ours brought; the pool's copy is what
+    /// runs. A no-op when it is gone, was there before, or is in use by others.
     async fn forget_image(&self, image: &PulledImage) -> Result<(), BackendError>;
 
     /// Makes the container, stopped. The same plan again gives the same container; another plan for

@@ -208,6 +208,8 @@ pub struct PulledImage {
     pub size_bytes: u64,
     /// E.g. `linux/amd64`.
     pub platform: String,
+    /// Whether the pull brought it into the engine; false when it was there, maybe somebody else's.
+    pub fetched: bool,
 }
 
 #[cfg(test)]

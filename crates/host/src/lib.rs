@@ -8,6 +8,7 @@
 //! renter: callers say what is to be, this crate makes it so and reports what is.
 
 pub mod backend;
+pub mod engine;
 pub mod execute;
 pub mod fake;
 pub mod gpus;
@@ -20,6 +21,7 @@ pub mod rundir;
 pub mod tree;
 
 pub use backend::{Backend, BackendError};
+pub use engine::Engine;
 pub use gpus::Gpus;
 pub use ids::{ContainerId, NetworkId, WorkloadKey};
 pub use image::{Digest, ImageRef};

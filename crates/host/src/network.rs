@@ -1,8 +1,15 @@
 //! One bridge per lease, and the rules that keep a lease from everything but the public internet.
-//! The trait, its data and its errors; `BridgeNetwork` is the real one, the fake is
+//! The trait, its data and its errors; [`BridgeNetwork`] is the real one, the fake is
 //! [`crate::fake::FakeNetwork`].
 
+mod bridge;
+mod rules;
+mod subnet;
+
 use async_trait::async_trait;
+
+pub use bridge::{BridgeNetwork, NetworkConfig};
+pub use subnet::{BadSubnet, Subnet};
 
 use crate::Cause;
 

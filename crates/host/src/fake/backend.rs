@@ -73,6 +73,7 @@ impl FakeBackend {
             config,
             size_bytes: 4 << 20,
             platform: "linux/amd64".into(),
+            fetched: true,
         };
         lock(&self.state).registry.insert(reference, image.clone());
         image

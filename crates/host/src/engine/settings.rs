@@ -1,0 +1,426 @@
+//! Our one change to the engine's settings: the runtime `dbc` in `daemon.json`. The file is merged,
+//! never rewritten from scratch; a damaged one is refused; the original is kept beside it; Docker
+//! takes the change up on SIGHUP, without a restart, and it counts as done only when Docker says so.
+//! [`unregister`] takes it back, to the byte when nothing else was changed meanwhile.
+
+use std::{
+    fs,
+    io::{self, Read, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde_json::{Map, Value, json};
+use tokio::time::Instant;
+
+use super::Engine;
+use crate::Cause;
+
+const SETTINGS_BYTES_MAX: u64 = 1 << 20;
+const TAKEN_UP_MAX: Duration = Duration::from_secs(15);
+
+/// Our runtime as the engine shall know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Runtime {
+    /// Its name in the settings and in each container's; `dbc`.
+    pub name: String,
+    /// The static `dbc-runc`.
+    pub binary: PathBuf,
+    /// Where the agent says which container has which root.
+    pub roots_dir: PathBuf,
+}
+
+/// Why the settings were not changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// The running `dockerd` was not found among the processes.
+    #[error("cannot find the process of the running dockerd")]
+    NoProcess,
+    /// `dockerd` was started with flags that forbid the entry in the file.
+    #[error("dockerd was started with {flag}, so its settings file must not name runtimes")]
+    Flag {
+        /// The flag.
+        flag: String,
+    },
+    /// The file cannot be understood; it was left alone.
+    #[error("{file} is damaged and was left as it is: {why}")]
+    Damaged {
+        /// The settings.
+        file: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// The name is taken by somebody else's runtime; it was left alone.
+    #[error("{file} has a runtime {name:?} that is not ours")]
+    Taken {
+        /// The settings.
+        file: PathBuf,
+        /// The name.
+        name: String,
+    },
+    /// The file cannot be read or written.
+    #[error("cannot {action} {file}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// Which file.
+        file: PathBuf,
+        /// Cause.
+        #[source]
+        source: io::Error,
+    },
+    /// Docker did not take the change up; the file is as it was before.
+    #[error("Docker did not take up the change of {file}")]
+    NotTakenUp {
+        /// The settings.
+        file: PathBuf,
+        /// Cause, when Docker gave one.
+        #[source]
+        source: Option<Cause>,
+    },
+}
+
+/// What [`register`] or [`unregister`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The engine's settings file.
+    pub file: PathBuf,
+    /// Whether it was changed by this call.
+    pub changed: bool,
+}
+
+impl Runtime {
+    fn entry(&self) -> Value {
+        json!({
+            "path": self.binary,
+            "runtimeArgs": ["--dbc-roots", self.roots_dir],
+        })
+    }
+}
+
+/// Names our runtime in the settings of the running engine; a no-op when it is there.
+pub async fn register(engine: &Engine, runtime: &Runtime) -> Result<Outcome, SettingsError> {
+    let daemon = Daemon::find(engine)?;
+    if let Some(flag) = daemon.flag("--add-runtime") {
+        return Err(SettingsError::Flag { flag });
+    }
+    let file = daemon.settings_file();
+    let before = read(&file)?;
+    let after = with_runtime(before.as_deref(), runtime).map_err(|problem| problem.at(&file))?;
+    let changed = after.is_some();
+    if let Some(after) = after {
+        keep_backup(&file, before.as_deref())?;
+        write(&file, after.as_bytes())?;
+    }
+    // Also without a change: an earlier call may have died between writing and telling.
+    if let Err(error) = daemon.take_up(engine, runtime, true, &file).await {
+        if changed {
+            restore(&file, before.as_deref())?;
+            daemon.tell();
+        }
+        return Err(error);
+    }
+    if changed {
+        tracing::info!(file = %file.display(), runtime = runtime.name, "runtime registered");
+    }
+    Ok(Outcome { file, changed })
+}
+
+/// Takes our runtime out of the settings; a no-op when it is not there. Containers of it must be
+/// gone. The file goes when it was not there before us.
+pub async fn unregister(engine: &Engine, runtime: &Runtime) -> Result<Outcome, SettingsError> {
+    let daemon = Daemon::find(engine)?;
+    let file = daemon.settings_file();
+    let Some(before) = read(&file)? else { return Ok(Outcome { file, changed: false }) };
+    let backup = read(&backup_of(&file))?;
+    let undo = without_runtime(&before, backup.as_deref(), &runtime.name)
+        .map_err(|problem| problem.at(&file))?;
+    match undo {
+        Undo::Nothing => return Ok(Outcome { file, changed: false }),
+        Undo::Write(text) => write(&file, text.as_bytes())?,
+        Undo::Remove => remove(&file)?,
+    }
+    daemon.take_up(engine, runtime, false, &file).await?;
+    remove(&backup_of(&file))?;
+    Ok(Outcome { file, changed: true })
+}
+
+/// What can be wrong with the text; the file's name is added by the caller.
+#[derive(Debug, PartialEq, Eq)]
+enum Problem {
+    Damaged(String),
+    Taken(String),
+}
+
+impl Problem {
+    fn at(self, file: &Path) -> SettingsError {
+        let file = file.to_owned();
+        match self {
+            Self::Damaged(why) => SettingsError::Damaged { file, why },
+            Self::Taken(name) => SettingsError::Taken { file, name },
+        }
+    }
+}
+
+/// The text with our runtime; `None` when it is there already.
+fn with_runtime(before: Option<&str>, runtime: &Runtime) -> Result<Option<String>, Problem> {
+    let mut settings = parse(before.unwrap_or("{}"))?;
+    let runtimes = settings.entry("runtimes").or_insert_with(|| Value::Object(Map::new()));
+    let runtimes =
+        runtimes.as_object_mut().ok_or(Problem::Damaged("runtimes is no object".into()))?;
+    let entry = runtime.entry();
+    match runtimes.get(&runtime.name) {
+        Some(found) if *found == entry => return Ok(None),
+        Some(found) if !is_ours(found) => return Err(Problem::Taken(runtime.name.clone())),
+        _ => {}
+    }
+    runtimes.insert(runtime.name.clone(), entry);
+    Ok(Some(print(&settings)))
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Undo {
+    Nothing,
+    Write(String),
+    Remove,
+}
+
+/// The text without our runtime. `backup` is the original, when there was one.
+fn without_runtime(before: &str, backup: Option<&str>, name: &str) -> Result<Undo, Problem> {
+    let mut settings = parse(before)?;
+    let Some(runtimes) = settings.get_mut("runtimes").and_then(Value::as_object_mut) else {
+        return Ok(Undo::Nothing);
+    };
+    if !runtimes.get(name).is_some_and(is_ours) {
+        return Ok(Undo::Nothing);
+    }
+    runtimes.remove(name);
+    if runtimes.is_empty() {
+        settings.remove("runtimes");
+    }
+    if let Some(original) = backup {
+        // `"runtimes": {}` before us reads as no runtimes after us.
+        let mut same = parse(original).unwrap_or_default();
+        if same.get("runtimes").and_then(Value::as_object).is_some_and(Map::is_empty) {
+            same.remove("runtimes");
+        }
+        if same == settings {
+            return Ok(Undo::Write(original.to_owned()));
+        }
+    } else if settings.is_empty() {
+        return Ok(Undo::Remove);
+    }
+    Ok(Undo::Write(print(&settings)))
+}
+
+fn is_ours(entry: &Value) -> bool {
+    let path = entry.get("path").and_then(Value::as_str).unwrap_or_default();
+    Path::new(path).file_name().is_some_and(|name| name == "dbc-runc")
+}
+
+fn parse(text: &str) -> Result<Map<String, Value>, Problem> {
+    if text.trim().is_empty() {
+        return Ok(Map::new()); // Docker takes an empty file for an empty object
+    }
+    match serde_json::from_str(text) {
+        Ok(Value::Object(settings)) => Ok(settings),
+        Ok(_) => Err(Problem::Damaged("it holds no JSON object".into())),
+        Err(error) => Err(Problem::Damaged(error.to_string())),
+    }
+}
+
+fn print(settings: &Map<String, Value>) -> String {
+    let mut text = format!("{:#}", Value::Object(settings.clone()));
+    text.push('\n');
+    text
+}
+
+/// The process of the engine.
+struct Daemon {
+    pid: Pid,
+    words: Vec<String>,
+}
+
+impl Daemon {
+    fn find(engine: &Engine) -> Result<Self, SettingsError> {
+        let found: Vec<Self> =
+            processes().filter(|daemon| daemon.serves(engine.socket())).collect();
+        match <[Self; 1]>::try_from(found) {
+            Ok([daemon]) => Ok(daemon),
+            Err(_) => Err(SettingsError::NoProcess),
+        }
+    }
+
+    /// Whether it listens at this socket, by its command line.
+    fn serves(&self, socket: &Path) -> bool {
+        let hosts: Vec<String> =
+            ["-H", "--host"].iter().flat_map(|name| self.values(name)).collect();
+        let usual = || super::SOCKETS.iter().any(|usual| Path::new(usual) == socket);
+        hosts.is_empty() && usual()
+            || hosts.iter().any(|host| match host.strip_prefix("unix://") {
+                Some(path) => Path::new(path) == socket || path.is_empty() && usual(),
+                None => host.starts_with("fd:") && usual(),
+            })
+    }
+
+    fn settings_file(&self) -> PathBuf {
+        let named = self.values("--config-file").into_iter().next();
+        let file = PathBuf::from(named.unwrap_or_else(|| "/etc/docker/daemon.json".to_owned()));
+        fs::canonicalize(&file).unwrap_or(file)
+    }
+
+    fn flag(&self, name: &str) -> Option<String> {
+        self.words.iter().find(|word| word.split('=').next() == Some(name)).cloned()
+    }
+
+    /// Values of `--name value` and `--name=value`.
+    fn values(&self, name: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        for (at, word) in self.words.iter().enumerate() {
+            match word.strip_prefix(name) {
+                Some("") => found.extend(self.words.get(at + 1).cloned()),
+                Some(rest) => found.extend(rest.strip_prefix('=').map(str::to_owned)),
+                None => {}
+            }
+        }
+        found
+    }
+
+    fn tell(&self) {
+        if let Err(error) = kill(self.pid, Signal::SIGHUP) {
+            tracing::warn!(error = %error, "cannot signal dockerd");
+        }
+    }
+
+    /// Tells Docker to read its settings again and waits until it knows the runtime, or no more.
+    async fn take_up(
+        &self,
+        engine: &Engine,
+        runtime: &Runtime,
+        wanted: bool,
+        file: &Path,
+    ) -> Result<(), SettingsError> {
+        let until = Instant::now() + TAKEN_UP_MAX;
+        let mut told = false;
+        loop {
+            let known = knows(engine, runtime).await;
+            match known {
+                Ok(known) if known == wanted => return Ok(()),
+                _ if !told => {
+                    self.tell();
+                    told = true;
+                }
+                _ => {}
+            }
+            if Instant::now() > until {
+                return Err(SettingsError::NotTakenUp {
+                    file: file.to_owned(),
+                    source: known.err().map(Into::into),
+                });
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// Whether Docker knows the runtime as it shall be (when it is asked for), or at all.
+async fn knows(engine: &Engine, runtime: &Runtime) -> Result<bool, bollard::errors::Error> {
+    let info = engine.docker().info().await?;
+    let runtimes = info.runtimes.unwrap_or_default();
+    let wanted = runtime.roots_dir.to_string_lossy();
+    Ok(runtimes.get(&runtime.name).is_some_and(|found| {
+        // Docker shows the path and, apart from it, the arguments.
+        let args = found.runtime_args.as_deref().unwrap_or_default();
+        args.last().is_some_and(|dir| *dir == wanted)
+            && found.path.as_deref().is_some_and(|path| Path::new(path) == runtime.binary)
+    }))
+}
+
+fn processes() -> impl Iterator<Item = Daemon> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| {
+        let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
+        let name = fs::read_to_string(entry.path().join("comm")).ok()?;
+        if name.trim() != "dockerd" {
+            return None;
+        }
+        let line = fs::read(entry.path().join("cmdline")).ok()?;
+        let words = line.split(|b| *b == 0).filter(|word| !word.is_empty());
+        let words = words.map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+        Some(Daemon { pid: Pid::from_raw(pid), words })
+    })
+}
+
+fn backup_of(file: &Path) -> PathBuf {
+    file.with_extension("json.before-dbc")
+}
+
+/// Keeps the original once; a later call must not take our own change for it.
+fn keep_backup(file: &Path, before: Option<&str>) -> Result<(), SettingsError> {
+    let backup = backup_of(file);
+    match before {
+        Some(text) if !backup.exists() => write(&backup, text.as_bytes()),
+        _ => Ok(()),
+    }
+}
+
+fn restore(file: &Path, before: Option<&str>) -> Result<(), SettingsError> {
+    match before {
+        Some(text) => write(file, text.as_bytes())?,
+        None => remove(file)?,
+    }
+    remove(&backup_of(file))
+}
+
+fn read(file: &Path) -> Result<Option<String>, SettingsError> {
+    let io = |source| SettingsError::Io { action: "read", file: file.to_owned(), source };
+    let opened = match fs::File::open(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(io)?,
+    };
+    let mut text = String::new();
+    opened.take(SETTINGS_BYTES_MAX + 1).read_to_string(&mut text).map_err(io)?;
+    if text.len() as u64 > SETTINGS_BYTES_MAX {
+        let why = format!("it is larger than {SETTINGS_BYTES_MAX} bytes");
+        return Err(SettingsError::Damaged { file: file.to_owned(), why });
+    }
+    Ok(Some(text))
+}
+
+/// Replaces the file whole, with the mode and owner that it had.
+fn write(file: &Path, text: &[u8]) -> Result<(), SettingsError> {
+    let new = file.with_extension("json.dbc-new");
+    let replace = || -> io::Result<()> {
+        if let Some(parent) = file.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        let mut options = fs::OpenOptions::new();
+        let mut out = options.write(true).create(true).truncate(true).mode(0o644).open(&new)?;
+        out.write_all(text)?;
+        if let Ok(meta) = fs::metadata(file) {
+            out.set_permissions(meta.permissions())?;
+            std::os::unix::fs::fchown(&out, Some(meta.uid()), Some(meta.gid()))?;
+        }
+        out.sync_all()?;
+        fs::rename(&new, file)
+    };
+    replace().map_err(|source| SettingsError::Io { action: "write", file: file.to_owned(), source })
+}
+
+fn remove(file: &Path) -> Result<(), SettingsError> {
+    match fs::remove_file(file) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(SettingsError::Io { action: "remove", file: file.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
