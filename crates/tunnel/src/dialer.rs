@@ -206,7 +206,12 @@ impl Dialer {
             match timeout(time, greet(&connection, hello)).await {
                 Ok(Ok(opened)) => return Ok(opened),
                 Ok(Err(Greeting::Refused(error))) => return Err(error),
-                Ok(Err(Greeting::Lost(source))) if fresh => return Err(away(source)),
+                Ok(Err(Greeting::Lost(source))) if fresh => {
+                    return Err(match connection.close_reason() {
+                        Some(reason) => closed(reason),
+                        None => away(source),
+                    });
+                }
                 Err(_) if fresh => return Err(ConnectError::MachineAway { source: None }),
                 Ok(Err(Greeting::Lost(_))) | Err(_) => {
                     self.forget(target, alpn, &connection).await;

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use iroh::{
-    Endpoint, RelayMap, RelayMode, RelayUrl, SecretKey, Watcher,
+    Endpoint, NetReportConfig, RelayConfig, RelayMap, RelayMode, RelayUrl, SecretKey, Watcher,
     endpoint::{Builder, QuicTransportConfig, QuicTransportConfigBuilder, VarInt, presets},
 };
 
@@ -66,13 +66,13 @@ pub(crate) fn builder(
     paths: Paths,
 ) -> Result<Builder, BindError> {
     // `Minimal` brings the TLS provider and nothing else: no foreign relay, no foreign DNS.
-    let builder = Endpoint::builder(presets::Minimal).secret_key(SecretKey::from_bytes(seed));
+    let builder = Endpoint::builder(presets::Minimal)
+        .secret_key(SecretKey::from_bytes(seed))
+        .net_report_config(reports());
     let builder = match paths {
         Paths::DirectOnly => builder.relay_mode(RelayMode::Disabled),
         // Also when we have no relay of our own: the other side's can still be dialled.
-        Paths::Any | Paths::RelayOnly => {
-            builder.relay_mode(RelayMode::Custom(relays.iter().cloned().collect::<RelayMap>()))
-        }
+        Paths::Any | Paths::RelayOnly => builder.relay_mode(RelayMode::Custom(relay_map(relays))),
     };
     match (paths, bind) {
         (Paths::RelayOnly, _) => Ok(builder.clear_ip_transports()),
@@ -82,6 +82,25 @@ pub(crate) fn builder(
             .bind_addr(bind)
             .map_err(|source| BindError::Bind { bind: bind.to_string(), source: Box::new(source) }),
     }
+}
+
+/// A relay without TLS has no QUIC port either; asking it for our public address there would hold up
+/// the choice of a home relay until the question times out after three seconds.
+fn relay_map(relays: &[RelayUrl]) -> RelayMap {
+    relays
+        .iter()
+        .map(|url| match url.scheme() {
+            "https" => RelayConfig::from(url.clone()),
+            _ => RelayConfig::new(url.clone(), None),
+        })
+        .collect()
+}
+
+fn reports() -> NetReportConfig {
+    let mut reports = NetReportConfig::default();
+    // Machines do not sit behind a hotel's login page.
+    reports.captive_portal_check = false;
+    reports
 }
 
 pub(crate) async fn bind(
