@@ -7,6 +7,8 @@ mod session;
 mod sftp;
 mod ssh;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::{path::Path, sync::Arc};
 

@@ -146,6 +146,11 @@ impl Home {
         write_json(&self.order_path(genesis, order.tag), order)
     }
 
+    /// Forgets an order that needs no going on; its key stays.
+    pub(crate) fn remove_order(&self, genesis: &Genesis, tag: u64) -> Result<(), MarketError> {
+        self.remove(&self.order_path(genesis, tag))
+    }
+
     /// All stored orders of the network.
     pub(crate) fn orders(&self, genesis: &Genesis) -> Result<Vec<StoredOrder>, MarketError> {
         self.all("orders", genesis)
