@@ -5,3 +5,6 @@
 pub mod chain;
 pub mod entitlement;
 pub mod plan;
+pub mod record;
+pub mod shape;
+pub mod store;

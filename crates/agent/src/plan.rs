@@ -20,6 +20,7 @@
 //! without a request, a pause or a close; anything starts before its lease is final.
 
 use dbc_agent_api::control::Phase;
+use serde::{Deserialize, Serialize};
 
 use crate::entitlement::Entitlement;
 
@@ -35,7 +36,8 @@ pub struct Desired {
 }
 
 /// Run or not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Want {
     /// Run.
     Run,
