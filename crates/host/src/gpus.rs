@@ -1,6 +1,9 @@
-//! Which GPUs the machine has. The trait and its data; `NvmlGpus` is the real one, the fake is
+//! Which GPUs the machine has. The trait and its data; [`NvmlGpus`] is the real one, the fake is
 //! [`crate::fake::FakeGpus`]. Inventory only: no clocks, no resets, no benchmarks.
 
+mod nvml;
+
+pub use nvml::NvmlGpus;
 use serde::{Deserialize, Serialize};
 
 /// Lists GPUs.

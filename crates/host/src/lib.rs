@@ -8,6 +8,8 @@
 //! renter: callers say what is to be, this crate makes it so and reports what is.
 
 pub mod backend;
+pub mod cleanup;
+pub mod doctor;
 pub mod engine;
 pub mod execute;
 pub mod fake;

@@ -23,9 +23,10 @@ pub fn mounts() -> io::Result<Vec<Mount>> {
     Ok(parse(&fs::read("/proc/self/mountinfo")?))
 }
 
-/// The mount at exactly this path, the topmost when there are several.
+/// The mount at exactly this path, the topmost when there are several. Links are followed first.
 pub fn mount_at(path: &Path) -> io::Result<Option<Mount>> {
-    Ok(mounts()?.into_iter().rev().find(|mount| mount.target == path))
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    Ok(mounts()?.into_iter().rev().find(|mount| mount.target == *path))
 }
 
 /// A loop device and the file behind it.

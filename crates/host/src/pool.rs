@@ -12,12 +12,10 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use btrfs::delete;
 pub use btrfs::{BtrfsPool, PoolConfig};
 pub use disk::{PoolDisk, SIZE_BYTES_MIN};
-pub(crate) use {
-    btrfs::delete,
-    disk::{detach, fits},
-};
+pub(crate) use disk::{detach, fits, unmount};
 
 use crate::{Cause, ids::WorkloadKey, image::Digest};
 

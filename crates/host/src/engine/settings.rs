@@ -107,6 +107,7 @@ impl Runtime {
 /// Names our runtime in the settings of the running engine; a no-op when it is there.
 pub async fn register(engine: &Engine, runtime: &Runtime) -> Result<Outcome, SettingsError> {
     let daemon = Daemon::find(engine)?;
+    let _lock = lock(&daemon.settings_file()).await?;
     if let Some(flag) = daemon.flag("--add-runtime") {
         return Err(SettingsError::Flag { flag });
     }
@@ -137,17 +138,20 @@ pub async fn register(engine: &Engine, runtime: &Runtime) -> Result<Outcome, Set
 pub async fn unregister(engine: &Engine, runtime: &Runtime) -> Result<Outcome, SettingsError> {
     let daemon = Daemon::find(engine)?;
     let file = daemon.settings_file();
+    let _lock = lock(&file).await?;
     let Some(before) = read(&file)? else { return Ok(Outcome { file, changed: false }) };
     let backup = read(&backup_of(&file))?;
     let undo = without_runtime(&before, backup.as_deref(), &runtime.name)
         .map_err(|problem| problem.at(&file))?;
-    match undo {
+    match &undo {
         Undo::Nothing => return Ok(Outcome { file, changed: false }),
-        Undo::Write(text) => write(&file, text.as_bytes())?,
+        Undo::Shared(text) | Undo::Whole(text) => write(&file, text.as_bytes())?,
         Undo::Remove => remove(&file)?,
     }
     daemon.take_up(engine, runtime, false, &file).await?;
-    remove(&backup_of(&file))?;
+    if !matches!(undo, Undo::Shared(_)) {
+        remove(&backup_of(&file))?;
+    }
     Ok(Outcome { file, changed: true })
 }
 
@@ -186,8 +190,13 @@ fn with_runtime(before: Option<&str>, runtime: &Runtime) -> Result<Option<String
 
 #[derive(Debug, PartialEq, Eq)]
 enum Undo {
+    /// Our runtime is not there.
     Nothing,
-    Write(String),
+    /// Another network's runtime stays, and with it the original that is kept for its undo.
+    Shared(String),
+    /// Nothing of ours stays.
+    Whole(String),
+    /// Nothing at all stays, and there was no file before us.
     Remove,
 }
 
@@ -201,6 +210,9 @@ fn without_runtime(before: &str, backup: Option<&str>, name: &str) -> Result<Und
         return Ok(Undo::Nothing);
     }
     runtimes.remove(name);
+    if runtimes.values().any(is_ours) {
+        return Ok(Undo::Shared(print(&settings)));
+    }
     if runtimes.is_empty() {
         settings.remove("runtimes");
     }
@@ -211,12 +223,12 @@ fn without_runtime(before: &str, backup: Option<&str>, name: &str) -> Result<Und
             same.remove("runtimes");
         }
         if same == settings {
-            return Ok(Undo::Write(original.to_owned()));
+            return Ok(Undo::Whole(original.to_owned()));
         }
     } else if settings.is_empty() {
         return Ok(Undo::Remove);
     }
-    Ok(Undo::Write(print(&settings)))
+    Ok(Undo::Whole(print(&settings)))
 }
 
 fn is_ours(entry: &Value) -> bool {
@@ -355,6 +367,27 @@ fn processes() -> impl Iterator<Item = Daemon> {
         let words = words.map(|word| String::from_utf8_lossy(word).into_owned()).collect();
         Some(Daemon { pid: Pid::from_raw(pid), words })
     })
+}
+
+/// One change at a time, also among processes; held on the folder, so that no lock file stays.
+async fn lock(file: &Path) -> Result<fs::File, SettingsError> {
+    let dir = file.parent().unwrap_or(Path::new("/"));
+    let io = |source| SettingsError::Io { action: "lock the folder of", file: file.into(), source };
+    fs::create_dir_all(dir).map_err(io)?;
+    let folder = fs::File::open(dir).map_err(io)?;
+    let until = Instant::now() + 3 * TAKEN_UP_MAX;
+    loop {
+        match folder.try_lock() {
+            Ok(()) => return Ok(folder),
+            Err(fs::TryLockError::Error(error)) => return Err(io(error)),
+            Err(fs::TryLockError::WouldBlock) if Instant::now() > until => {
+                return Err(io(io::ErrorKind::TimedOut.into()));
+            }
+            Err(fs::TryLockError::WouldBlock) => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
 }
 
 fn backup_of(file: &Path) -> PathBuf {

@@ -157,21 +157,23 @@ async fn attach(path: &Path) -> Result<PathBuf, PoolError> {
     Ok(PathBuf::from(device.trim()))
 }
 
-/// Unmounts the pool and lets its loop device go; a no-op when that is done. For cleanup alone.
-pub(crate) async fn detach(target: &Path, file: Option<&Path>) -> io::Result<()> {
+/// Unmounts the pool; a no-op when it is not mounted. For cleanup alone.
+pub(crate) fn unmount(target: &Path) -> io::Result<()> {
     while mount_at(target)?.is_some() {
         nix::mount::umount(target)?;
     }
-    let Some(file) = file else { return Ok(()) };
-    for found in loops()?.into_iter().filter(|found| found.file == file) {
-        let device = fs::File::open(&found.device)?;
-        // SAFETY: LOOP_CLR_FD takes no argument and the descriptor is open.
-        let done = unsafe { libc::ioctl(device.as_raw_fd(), LOOP_CLR_FD) };
-        if done != 0 {
-            return Err(io::Error::last_os_error());
-        }
-    }
     Ok(())
+}
+
+/// Lets a loop device go; a no-op when it is free. For cleanup alone.
+pub(crate) fn detach(device: &Path) -> io::Result<()> {
+    if !loops()?.iter().any(|found| found.device == device) {
+        return Ok(());
+    }
+    let device = fs::File::open(device)?;
+    // SAFETY: LOOP_CLR_FD takes no argument and the descriptor is open.
+    let done = unsafe { libc::ioctl(device.as_raw_fd(), LOOP_CLR_FD) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// From linux/loop.h.

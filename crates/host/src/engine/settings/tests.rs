@@ -25,17 +25,30 @@ fn foreign_settings_stay() {
 fn undo_gives_back_the_original_to_the_byte() {
     let before = "{\n\t\"debug\":true ,\"runtimes\": {}}";
     let after = with_runtime(Some(before), &runtime()).unwrap().unwrap();
-    assert_eq!(without_runtime(&after, Some(before), "dbc"), Ok(Undo::Write(before.into())));
+    assert_eq!(without_runtime(&after, Some(before), "dbc"), Ok(Undo::Whole(before.into())));
 }
 
 #[test]
 fn undo_keeps_what_was_changed_meanwhile() {
     let after = with_runtime(Some("{}"), &runtime()).unwrap().unwrap();
     let edited = after.replacen('{', "{\"debug\":true,", 1);
-    let Undo::Write(text) = without_runtime(&edited, Some("{}"), "dbc").unwrap() else {
+    let Undo::Whole(text) = without_runtime(&edited, Some("{}"), "dbc").unwrap() else {
         panic!("something to write")
     };
     assert_eq!(parse(&text), parse(r#"{"debug":true}"#));
+}
+
+#[test]
+fn two_networks_on_one_machine_undo_in_any_order() {
+    let other = Runtime { name: "dbc-other".into(), ..runtime() };
+    let one = with_runtime(Some("{ }"), &runtime()).unwrap().unwrap();
+    let both = with_runtime(Some(&one), &other).unwrap().unwrap();
+    for (first, second) in [("dbc", "dbc-other"), ("dbc-other", "dbc")] {
+        let Undo::Shared(text) = without_runtime(&both, Some("{ }"), first).unwrap() else {
+            panic!("the other one stays")
+        };
+        assert_eq!(without_runtime(&text, Some("{ }"), second), Ok(Undo::Whole("{ }".into())));
+    }
 }
 
 #[test]
