@@ -1,0 +1,6 @@
+//! Parameters of every pallet, by area.
+
+pub mod accounts;
+pub mod consensus;
+pub mod money;
+pub mod system;

@@ -1,0 +1,164 @@
+//! The state transition function of the chain: which pallets run, in which order, with which
+//! parameters. Rules live in the pallets; parameters in `configs`; what nodes call in `apis`.
+//! Built as WebAssembly by `cargo xtask wasm`; the native build exists for tests.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+#![recursion_limit = "512"]
+
+extern crate alloc;
+
+pub mod apis;
+pub mod configs;
+pub mod constants;
+pub mod genesis;
+
+use alloc::{borrow::Cow, vec::Vec};
+
+use sp_runtime::{
+    MultiAddress, MultiSignature, generic,
+    traits::{BlakeTwo256, IdentifyAccount, Verify},
+};
+use sp_version::RuntimeVersion;
+
+pub use apis::RuntimeApi;
+
+/// A signature of any of the supported kinds.
+pub type Signature = MultiSignature;
+/// Public key or its hash.
+pub type AccountId = <<Signature as Verify>::Signer as IdentifyAccount>::AccountId;
+/// How transactions name an account.
+pub type Address = MultiAddress<AccountId, ()>;
+/// Money in units of 10⁻¹⁵ DBC.
+pub type Balance = u128;
+/// Number of transactions of an account.
+pub type Nonce = u32;
+/// Height of a block. Money and terms never count blocks, only slots.
+pub type BlockNumber = u32;
+/// Hash of a block.
+pub type Hash = sp_core::H256;
+/// Header of a block.
+pub type Header = generic::Header<BlockNumber, BlakeTwo256>;
+/// A block.
+pub type Block = generic::Block<Header, UncheckedExtrinsic>;
+
+/// What every transaction carries beside its call, checked in this order. `AuthorizeCall` comes first, because it
+/// makes the origin that the others look at; `WeightReclaim` last, because it counts what the others used.
+pub type TxExtension = (
+    frame_system::AuthorizeCall<Runtime>,
+    frame_system::CheckNonZeroSender<Runtime>,
+    frame_system::CheckSpecVersion<Runtime>,
+    frame_system::CheckTxVersion<Runtime>,
+    frame_system::CheckGenesis<Runtime>,
+    frame_system::CheckMortality<Runtime>,
+    frame_system::CheckNonce<Runtime>,
+    frame_system::CheckWeight<Runtime>,
+    pallet_transaction_payment::ChargeTransactionPayment<Runtime>,
+    frame_metadata_hash_extension::CheckMetadataHash<Runtime>,
+    frame_system::WeightReclaim<Runtime>,
+);
+
+/// A transaction or an inherent, as it stands in a block.
+pub type UncheckedExtrinsic =
+    generic::UncheckedExtrinsic<Address, RuntimeCall, Signature, TxExtension>;
+
+/// What a transaction's signature covers.
+pub type SignedPayload = generic::SignedPayload<RuntimeCall, TxExtension>;
+
+/// Executes blocks.
+pub type Executive = frame_executive::Executive<
+    Runtime,
+    Block,
+    frame_system::ChainContext<Runtime>,
+    Runtime,
+    AllPalletsWithSystem,
+>;
+
+/// Keys of one session of a validator.
+pub mod session_keys {
+    use alloc::vec::Vec;
+
+    use crate::{Babe, Grandpa};
+
+    sp_runtime::impl_opaque_keys! {
+        /// One key for authoring blocks, one for finalizing them.
+        pub struct SessionKeys {
+            /// Authors blocks.
+            pub babe: Babe,
+            /// Finalizes blocks.
+            pub grandpa: Grandpa,
+        }
+    }
+}
+pub use session_keys::SessionKeys;
+
+/// Version of this runtime. Each release raises `spec_version`; `transaction_version` rises when a
+/// call's index or encoding changes, since hardware wallets sign by it.
+#[sp_version::runtime_version]
+pub const VERSION: RuntimeVersion = RuntimeVersion {
+    spec_name: Cow::Borrowed("dbc"),
+    impl_name: Cow::Borrowed("dbc"),
+    authoring_version: 1,
+    spec_version: 1,
+    impl_version: 1,
+    apis: apis::RUNTIME_API_VERSIONS,
+    transaction_version: 1,
+    system_version: 1,
+};
+
+/// The pallets. An index is part of every encoded call and never changes hands. Reserved for what
+/// comes: 14–19 accounts (identity, vesting, meta-tx), 20–29 staking, 30–39 governance and treasury,
+/// 42 audits, 43 liveness, 44 rewards, 45 disputes, 46 prices, 50–59 operations (parameters, safe-mode,
+/// tx-pause, migrations).
+#[frame_support::runtime]
+mod runtime {
+    /// The runtime.
+    #[runtime::runtime]
+    #[runtime::derive(
+        RuntimeCall,
+        RuntimeEvent,
+        RuntimeError,
+        RuntimeOrigin,
+        RuntimeFreezeReason,
+        RuntimeHoldReason,
+        RuntimeSlashReason,
+        RuntimeLockId,
+        RuntimeTask,
+        RuntimeViewFunction
+    )]
+    pub struct Runtime;
+
+    #[runtime::pallet_index(0)]
+    pub type System = frame_system::Pallet<Runtime>;
+    #[runtime::pallet_index(1)]
+    pub type Timestamp = pallet_timestamp::Pallet<Runtime>;
+
+    // Babe before Session: the slot decides whether the session ends. Authorship too, so that a block
+    // counts for the session it was authored in.
+    #[runtime::pallet_index(2)]
+    pub type Babe = pallet_babe::Pallet<Runtime>;
+    #[runtime::pallet_index(3)]
+    pub type Grandpa = pallet_grandpa::Pallet<Runtime>;
+    #[runtime::pallet_index(4)]
+    pub type Authorship = pallet_authorship::Pallet<Runtime>;
+    #[runtime::pallet_index(5)]
+    pub type Session = pallet_session::Pallet<Runtime>;
+    #[runtime::pallet_index(6)]
+    pub type Historical = pallet_session::historical::Pallet<Runtime>;
+    #[runtime::pallet_index(7)]
+    pub type Offences = pallet_offences::Pallet<Runtime>;
+
+    #[runtime::pallet_index(8)]
+    pub type Balances = pallet_balances::Pallet<Runtime>;
+    #[runtime::pallet_index(9)]
+    pub type TransactionPayment = pallet_transaction_payment::Pallet<Runtime>;
+
+    #[runtime::pallet_index(10)]
+    pub type Utility = pallet_utility::Pallet<Runtime>;
+    #[runtime::pallet_index(11)]
+    pub type Multisig = pallet_multisig::Pallet<Runtime>;
+    #[runtime::pallet_index(12)]
+    pub type Proxy = pallet_proxy::Pallet<Runtime>;
+    // Only the `dev` and `local` presets set a key; without one nobody can use it. Goes when governance comes.
+    #[runtime::pallet_index(13)]
+    pub type Sudo = pallet_sudo::Pallet<Runtime>;
+}
