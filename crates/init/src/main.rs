@@ -1,0 +1,3 @@
+//! Starts `dbc-init`.
+
+fn main() {}
