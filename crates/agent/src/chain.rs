@@ -7,11 +7,9 @@ pub mod fake;
 
 pub use clock::{ChainClock, ChainNow, StoredHead};
 use async_trait::async_trait;
+pub use dbc_primitives::{CloseReason, Slot};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
-
-/// A BABE slot; every duration on the chain counts them.
-pub type Slot = u64;
 
 /// A block, as far as the agent cares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -67,41 +65,21 @@ pub struct Closed {
     pub retain_until: Option<Slot>,
 }
 
-/// Why a lease ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CloseReason {
-    /// The renter ended it.
-    EndedByRenter,
-    /// Its term was over.
-    Expired,
-    /// No `started` came in time; everything was paid back.
-    NotStarted,
-    /// The provider ended it.
-    ProviderFault,
-    /// The machine left.
-    MachineRetired,
-    /// What the renter allowed to be spent was spent.
-    CapReached,
+/// A sentence on why a lease ended.
+pub fn why_closed(reason: CloseReason) -> &'static str {
+    match reason {
+        CloseReason::EndedByRenter => "ended by the renter",
+        CloseReason::Expired => "its term is over",
+        CloseReason::NotStarted => "not started in time",
+        CloseReason::ProviderFault => "ended by the provider",
+        CloseReason::MachineRetired => "the machine was retired",
+        CloseReason::CapReached => "its spending cap is reached",
+    }
 }
 
-impl CloseReason {
-    /// A word for people.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::EndedByRenter => "ended by the renter",
-            Self::Expired => "its term is over",
-            Self::NotStarted => "not started in time",
-            Self::ProviderFault => "ended by the provider",
-            Self::MachineRetired => "the machine was retired",
-            Self::CapReached => "its spending cap is reached",
-        }
-    }
-
-    /// Whether it counts against the machine.
-    pub fn is_strike(self) -> bool {
-        matches!(self, Self::NotStarted | Self::ProviderFault)
-    }
+/// Whether a lease ended by the machine's fault.
+pub fn is_strike(reason: CloseReason) -> bool {
+    matches!(reason, CloseReason::NotStarted | CloseReason::ProviderFault)
 }
 
 /// The machine as it was offered; shares of leases are cut from these figures.

@@ -5,11 +5,15 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use async_trait::async_trait;
-use dbc_host::{Backend, Network, Pool, WorkloadKey, rundir};
-use tokio::net::UnixStream;
+use dbc_host::{Backend, Network, Pool, WorkloadKey};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::UnixStream,
+};
 
 /// Everything of the host that a driver needs. Cheap to clone.
 #[derive(Clone)]
@@ -35,7 +39,7 @@ impl Host {
     }
 }
 
-/// The way into a workload: the folder in which its init listens.
+/// The way into a workload: the folder in which its init listens, and what init does for us.
 #[async_trait]
 pub trait Guest: Send + Sync {
     /// Makes the folder; to be called before every start.
@@ -46,50 +50,38 @@ pub trait Guest: Send + Sync {
 
     /// Connects to the init of the workload whose folder this is.
     async fn connect(&self, dir: &Path) -> io::Result<UnixStream>;
+
+    /// Whether init answers.
+    async fn ready(&self, dir: &Path) -> Result<(), GuestError>;
+
+    /// Runs a health probe inside, as the workload's user; fine when it exits with 0.
+    async fn probe(
+        &self,
+        dir: &Path,
+        command: &[String],
+        limit: Duration,
+    ) -> Result<(), GuestError>;
+
+    /// Connects to `127.0.0.1:port` inside.
+    async fn tcp(&self, dir: &Path, port: u16) -> Result<Box<dyn Duplex>, GuestError>;
 }
 
-/// The real one: a small file system in memory for each workload, opened without following links.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct RunDirs;
+/// Bytes both ways.
+pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
-#[async_trait]
-impl Guest for RunDirs {
-    async fn prepare(&self, dir: &Path) -> io::Result<()> {
-        blocking(dir, rundir::ensure).await
-    }
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
-    async fn remove(&self, dir: &Path) -> io::Result<()> {
-        blocking(dir, rundir::remove).await
-    }
-
-    async fn connect(&self, dir: &Path) -> io::Result<UnixStream> {
-        rundir::connect(dir).await
-    }
-}
-
-/// Plain folders, for tests and for machines without the right to mount.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct PlainDirs;
-
-#[async_trait]
-impl Guest for PlainDirs {
-    async fn prepare(&self, dir: &Path) -> io::Result<()> {
-        tokio::fs::create_dir_all(dir).await
-    }
-
-    async fn remove(&self, dir: &Path) -> io::Result<()> {
-        match tokio::fs::remove_dir_all(dir).await {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
-    }
-
-    async fn connect(&self, dir: &Path) -> io::Result<UnixStream> {
-        UnixStream::connect(dir.join(rundir::SOCKET_NAME)).await
-    }
-}
-
-async fn blocking(dir: &Path, work: fn(&Path) -> io::Result<()>) -> io::Result<()> {
-    let dir = dir.to_owned();
-    tokio::task::spawn_blocking(move || work(&dir)).await.map_err(io::Error::other)?
+/// Why something inside a workload cannot be done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GuestError {
+    /// Init does not answer: the workload does not run, or has just been started.
+    #[error("the workload's init does not answer")]
+    Away(#[source] io::Error),
+    /// Nothing listens on the port.
+    #[error("nothing listens on port {0} of the workload")]
+    PortClosed(u16),
+    /// Init refused, or the probe failed.
+    #[error("{0}")]
+    Failed(String),
 }

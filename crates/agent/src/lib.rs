@@ -4,6 +4,10 @@
 
 pub mod chain;
 pub mod entitlement;
+pub mod error;
+pub mod execute;
+pub mod host;
+pub mod observe;
 pub mod plan;
 pub mod record;
 pub mod shape;

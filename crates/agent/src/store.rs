@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    chain::{CloseReason, LeaseRecord, MachineRecord, StoredHead},
+    chain::{CloseReason, LeaseRecord, MachineRecord, StoredHead, why_closed},
     record::WorkloadRecord,
 };
 
@@ -226,7 +226,7 @@ impl Store {
         let lease = lease.cast_signed();
         self.run("store a strike", move |connection| {
             let sql = "INSERT OR IGNORE INTO strike (lease, reason) VALUES (?1, ?2)";
-            connection.execute(sql, params![lease, reason.as_str()])?;
+            connection.execute(sql, params![lease, why_closed(reason)])?;
             let sql = "SELECT count(*) FROM strike";
             connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
         })
