@@ -161,4 +161,9 @@ mod runtime {
     // Only the `dev` and `local` presets set a key; without one nobody can use it. Goes when governance comes.
     #[runtime::pallet_index(13)]
     pub type Sudo = pallet_sudo::Pallet<Runtime>;
+
+    #[runtime::pallet_index(40)]
+    pub type Machines = pallet_machines::Pallet<Runtime>;
+    #[runtime::pallet_index(41)]
+    pub type Leases = pallet_leases::Pallet<Runtime>;
 }

@@ -1,0 +1,143 @@
+//! Ends of leases. Whatever the reason: charge what was used, pay it, return the rest, free the
+//! machine, write down until when data is kept. Nothing after the checks of the origin fails.
+
+use dbc_primitives::{Balance, CloseReason, LeaseId, LeaseState};
+use frame_support::{
+    dispatch::DispatchResult,
+    ensure,
+    traits::{Get as _, fungible::MutateHold as _, tokens::Precision},
+};
+use pallet_machines::Fleet as _;
+use sp_runtime::DispatchError;
+
+use crate::{Config, Error, Event, HoldReason, LeaseOf, Leases, Pallet};
+
+impl<T: Config> Pallet<T> {
+    pub(crate) fn do_end(renter: T::AccountId, lease: LeaseId) -> DispatchResult {
+        let mut record = Self::own_lease(&renter, lease)?;
+        ensure!(!record.is_closed(), Error::<T>::LeaseOver);
+        if Self::is_due(&record) {
+            Self::close_due(lease, record);
+            return Ok(());
+        }
+        Self::settle_record(lease, &mut record);
+        if let Some(started_at) = record.started_at {
+            // Bogus orders pay the provider for the trouble of starting them (mechanisms rule 7).
+            let least = started_at.saturating_add(T::MinimumCharge::get());
+            Self::charge_until(lease, &mut record, least);
+        }
+        Self::close(lease, record, CloseReason::EndedByRenter);
+        Ok(())
+    }
+
+    pub(crate) fn do_terminate(who: T::AccountId, lease: LeaseId) -> DispatchResult {
+        let mut record = Leases::<T>::get(lease).ok_or(Error::<T>::LeaseNotFound)?;
+        ensure!(T::Fleet::may_run(record.machine, &who), Error::<T>::NotProvider);
+        ensure!(!record.is_closed(), Error::<T>::LeaseOver);
+        if Self::is_due(&record) {
+            Self::close_due(lease, record);
+            return Ok(());
+        }
+        Self::settle_record(lease, &mut record);
+        Self::close(lease, record, CloseReason::ProviderFault);
+        Ok(())
+    }
+
+    pub(crate) fn own_lease(
+        renter: &T::AccountId,
+        lease: LeaseId,
+    ) -> Result<LeaseOf<T>, DispatchError> {
+        let record = Leases::<T>::get(lease).ok_or(Error::<T>::LeaseNotFound)?;
+        ensure!(record.renter == *renter, Error::<T>::NotRenter);
+        Ok(record)
+    }
+
+    /// A lease of the renter that is neither closed nor past its end, whether or not the queue has
+    /// come to it.
+    pub(crate) fn own_open_lease(
+        renter: &T::AccountId,
+        lease: LeaseId,
+    ) -> Result<LeaseOf<T>, DispatchError> {
+        let record = Self::own_lease(renter, lease)?;
+        ensure!(!record.is_closed() && !Self::is_due(&record), Error::<T>::LeaseOver);
+        Ok(record)
+    }
+
+    /// Whether the lease's time is over: decided by the clock, not by the queue.
+    pub(crate) fn is_due(record: &LeaseOf<T>) -> bool {
+        let at = match record.state {
+            LeaseState::Closed { .. } => record.retain_until.unwrap_or(record.ends_at),
+            LeaseState::Pending | LeaseState::Running => record.ends_at,
+        };
+        T::Clock::get() >= at
+    }
+
+    /// Closes a lease whose time is over.
+    pub(crate) fn close_due(lease: LeaseId, mut record: LeaseOf<T>) {
+        let reason = match record.state {
+            LeaseState::Pending => {
+                T::Fleet::strike(record.machine);
+                CloseReason::NotStarted
+            }
+            LeaseState::Running | LeaseState::Closed { .. } => CloseReason::Expired,
+        };
+        Self::settle_record(lease, &mut record);
+        Self::close(lease, record, reason);
+    }
+
+    fn close(lease: LeaseId, mut record: LeaseOf<T>, reason: CloseReason) {
+        let now = T::Clock::get();
+        Self::forget_expiry(record.ends_at, lease);
+        T::Fleet::vacate(record.machine, record.profile, &record.gpus);
+
+        // Rent that its provider cannot be given goes to the treasury; if that account cannot be
+        // credited either, it returns with the rest.
+        let leftover = record.due.saturating_add(record.due_fees);
+        record.due = 0;
+        record.due_fees = 0;
+        let fees = Self::pay(&mut record, &T::Treasury::get(), leftover);
+        record.fees += fees;
+        let refund = Self::refund(&mut record);
+        record.refunded += refund;
+
+        let retain_until = now.saturating_add(T::Retention::get());
+        record.state = LeaseState::Closed { reason, at: now };
+        record.retain_until = Some(retain_until);
+        Self::expire_at(retain_until, lease);
+        Self::deposit_event(Event::Closed {
+            lease,
+            reason,
+            paid: record.paid,
+            fees: record.fees,
+            refund,
+            retain_until,
+        });
+        Leases::<T>::insert(lease, record);
+    }
+
+    /// Returns all that is still on hold, to the receiver if one was named and can be credited.
+    fn refund(record: &mut LeaseOf<T>) -> Balance {
+        let rest = record.deposit;
+        if let Some(receiver) = record.receiver.clone() {
+            let moved = Self::pay(record, &receiver, rest);
+            if moved == rest {
+                return moved;
+            }
+        }
+        let released = T::Currency::release(
+            &HoldReason::Deposit.into(),
+            &record.renter,
+            rest,
+            Precision::BestEffort,
+        );
+        // Releasing what this lease put on hold cannot fail; a difference would be a fault of ours.
+        match released {
+            Ok(released) if released == rest => {}
+            _ => {
+                frame_support::defensive!("a lease's deposit was not on hold");
+            }
+        }
+        record.deposit = 0;
+        rest
+    }
+}

@@ -1,0 +1,89 @@
+//! Rent, lazily. What is due is set aside in the record first and moved then, so that an account
+//! which cannot be credited delays its own money and nobody else's. Nothing here fails.
+
+use dbc_primitives::{Balance, LeaseId, Slot, price};
+use frame_support::{
+    dispatch::DispatchResult,
+    traits::{
+        Get as _,
+        fungible::MutateHold as _,
+        tokens::{Fortitude, Precision, Restriction},
+    },
+};
+
+use crate::{Config, Error, Event, HoldReason, Horizon as _, LeaseOf, Leases, Pallet};
+
+impl<T: Config> Pallet<T> {
+    pub(crate) fn do_settle(lease: LeaseId) -> DispatchResult {
+        let mut record = Leases::<T>::get(lease).ok_or(Error::<T>::LeaseNotFound)?;
+        if record.is_closed() {
+            return Err(Error::<T>::LeaseOver.into());
+        }
+        if Self::is_due(&record) {
+            Self::close_due(lease, record);
+            return Ok(());
+        }
+        Self::settle_record(lease, &mut record);
+        Leases::<T>::insert(lease, record);
+        Ok(())
+    }
+
+    /// Settles a running lease up to the horizon, never past its end.
+    pub(crate) fn settle_record(lease: LeaseId, record: &mut LeaseOf<T>) {
+        let horizon = T::Horizon::settled_until(record.machine);
+        Self::charge_until(lease, record, horizon);
+    }
+
+    /// Charges the time up to `slot` (never past the end of the term) and moves what is due.
+    pub(crate) fn charge_until(lease: LeaseId, record: &mut LeaseOf<T>, slot: Slot) {
+        if record.started_at.is_none() {
+            return;
+        }
+        let to = slot.min(record.ends_at).max(record.settled_to);
+        let used = to - record.settled_to;
+        let free = record.deposit.saturating_sub(record.due).saturating_sub(record.due_fees);
+        let rent = price::deposit(record.leg.rate, used).unwrap_or(free).min(free);
+        let fee = T::ProtocolFee::get().mul_floor(rent);
+        record.settled_to = to;
+        record.due += rent - fee;
+        record.due_fees += fee;
+
+        let provider = record.provider.clone();
+        let provider_amount = Self::pay(record, &provider, record.due);
+        record.due -= provider_amount;
+        record.paid += provider_amount;
+        let fee = Self::pay(record, &T::Treasury::get(), record.due_fees);
+        record.due_fees -= fee;
+        record.fees += fee;
+        if provider_amount > 0 || fee > 0 {
+            let settled_to = record.settled_to;
+            Self::deposit_event(Event::Settled { lease, provider_amount, fee, settled_to });
+        }
+    }
+
+    /// Moves `amount` from the lease's hold to `to`; gives what was moved: all or nothing.
+    ///
+    /// Forced, because votes and freezes may lock a renter's total balance, holds included, and would
+    /// otherwise let him rent for nothing (mechanisms rule 12).
+    pub(crate) fn pay(record: &mut LeaseOf<T>, to: &T::AccountId, amount: Balance) -> Balance {
+        if amount == 0 {
+            return 0;
+        }
+        let moved = T::Currency::transfer_on_hold(
+            &HoldReason::Deposit.into(),
+            &record.renter,
+            to,
+            amount,
+            Precision::Exact,
+            Restriction::Free,
+            Fortitude::Force,
+        );
+        match moved {
+            Ok(moved) => {
+                record.deposit -= moved;
+                moved
+            }
+            Err(_) => 0,
+        }
+    }
+}

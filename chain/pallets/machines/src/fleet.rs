@@ -1,0 +1,146 @@
+//! The border to leases: what they may ask of machines, and nothing else.
+
+use dbc_primitives::{Balance, DenseIndex, MachineId, MachineStatus, Profile, Slot};
+use frame_support::{dispatch::DispatchResult, ensure};
+use sp_runtime::DispatchError;
+
+use crate::{Config, Error, Machine, MachineOf, Machines, Operators, Pallet};
+
+/// What a machine costs right now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Quote<AccountId> {
+    /// Who is paid.
+    pub provider: AccountId,
+    /// The machine's place.
+    pub index: DenseIndex,
+    /// Units per slot for all that was asked about.
+    pub rate: Balance,
+    /// Shortest term in slots.
+    pub min_term: Slot,
+    /// Longest term in slots.
+    pub max_term: Slot,
+}
+
+/// Machines, as leases see them.
+pub trait Fleet<AccountId> {
+    /// Price of a listed machine's GPUs or CPU profile under the offer of that version.
+    ///
+    /// # Errors
+    /// When the machine is not listed, the version is old, or a position is out of range.
+    fn quote(
+        machine: MachineId,
+        profile: Profile,
+        gpus: &[u8],
+        offer_version: u32,
+    ) -> Result<Quote<AccountId>, DispatchError>;
+
+    /// Marks what was quoted as leased.
+    ///
+    /// # Errors
+    /// When some of it is leased already.
+    fn occupy(machine: MachineId, profile: Profile, gpus: &[u8]) -> DispatchResult;
+
+    /// Marks it as free; of a machine that left, nothing happens.
+    fn vacate(machine: MachineId, profile: Profile, gpus: &[u8]);
+
+    /// Whether the account may speak for the machine: its provider or his operator.
+    fn may_run(machine: MachineId, who: &AccountId) -> bool;
+
+    /// Counts a lease that the machine did not start.
+    fn strike(machine: MachineId);
+}
+
+impl<T: Config> Fleet<T::AccountId> for Pallet<T> {
+    fn quote(
+        machine: MachineId,
+        profile: Profile,
+        gpus: &[u8],
+        offer_version: u32,
+    ) -> Result<Quote<T::AccountId>, DispatchError> {
+        let record = Machines::<T>::get(machine).ok_or(Error::<T>::MachineNotFound)?;
+        ensure!(record.status == MachineStatus::Listed, Error::<T>::WrongStatus);
+        ensure!(record.offer_version == offer_version, Error::<T>::OfferChanged);
+        let offer = record.offer.ok_or(Error::<T>::NoOffer)?;
+        mask::<T>(&record, profile, gpus)?;
+        let rate = offer.rate_per_slot(profile, gpus.len() as u32).ok_or(Error::<T>::BadOffer)?;
+        Ok(Quote {
+            provider: record.provider,
+            index: record.index,
+            rate,
+            min_term: offer.min_term,
+            max_term: offer.max_term,
+        })
+    }
+
+    fn occupy(machine: MachineId, profile: Profile, gpus: &[u8]) -> DispatchResult {
+        Machines::<T>::try_mutate(machine, |record| {
+            let record = record.as_mut().ok_or(Error::<T>::MachineNotFound)?;
+            let wanted = mask::<T>(record, profile, gpus)?;
+            match profile {
+                Profile::Cpu => {
+                    ensure!(!record.cpu_leased, Error::<T>::CpuUnavailable);
+                    record.cpu_leased = true;
+                }
+                Profile::Gpu => {
+                    ensure!(record.gpus_leased & wanted == 0, Error::<T>::GpuUnavailable);
+                    record.gpus_leased |= wanted;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn vacate(machine: MachineId, profile: Profile, gpus: &[u8]) {
+        Machines::<T>::mutate(machine, |record| {
+            let Some(record) = record.as_mut() else { return };
+            match profile {
+                Profile::Cpu => record.cpu_leased = false,
+                Profile::Gpu => {
+                    let taken = gpus.iter().fold(0u16, |bits, gpu| bits | bit(*gpu));
+                    record.gpus_leased &= !taken;
+                }
+            }
+        });
+    }
+
+    fn may_run(machine: MachineId, who: &T::AccountId) -> bool {
+        Machines::<T>::get(machine).is_some_and(|record| {
+            record.provider == *who || Operators::<T>::get(&record.provider).as_ref() == Some(who)
+        })
+    }
+
+    fn strike(machine: MachineId) {
+        Machines::<T>::mutate(machine, |record| {
+            if let Some(record) = record.as_mut() {
+                record.strikes = record.strikes.saturating_add(1);
+            }
+        });
+    }
+}
+
+/// The GPUs asked about as bits; refuses what the machine does not have or lease.
+fn mask<T: Config>(
+    record: &MachineOf<T>,
+    profile: Profile,
+    gpus: &[u8],
+) -> Result<u16, DispatchError> {
+    let Machine { facts, .. } = record;
+    match profile {
+        // A machine with GPUs leases its CPU profile once suspended leases exist; until then only a
+        // machine without GPUs is leased in that profile, whole.
+        Profile::Cpu => {
+            ensure!(facts.gpus.is_empty() && gpus.is_empty(), Error::<T>::CpuUnavailable);
+            Ok(0)
+        }
+        Profile::Gpu => {
+            let rising = gpus.windows(2).all(|pair| pair[0] < pair[1]);
+            let in_range = gpus.iter().all(|gpu| usize::from(*gpu) < facts.gpus.len());
+            ensure!(!gpus.is_empty() && rising && in_range, Error::<T>::GpuUnavailable);
+            Ok(gpus.iter().fold(0, |bits, gpu| bits | bit(*gpu)))
+        }
+    }
+}
+
+fn bit(gpu: u8) -> u16 {
+    1u16.checked_shl(u32::from(gpu)).unwrap_or(0)
+}

@@ -1,0 +1,34 @@
+//! Providers and the accounts that run their machines.
+
+use frame_support::{dispatch::DispatchResult, ensure};
+use sp_runtime::DispatchError;
+
+use crate::{Config, Error, Event, Operators, Pallet, ProviderOf};
+
+impl<T: Config> Pallet<T> {
+    pub(crate) fn do_set_operator(
+        provider: T::AccountId,
+        operator: T::AccountId,
+    ) -> DispatchResult {
+        let other = ProviderOf::<T>::get(&operator).filter(|other| *other != provider);
+        ensure!(other.is_none(), Error::<T>::OperatorTaken);
+        // Nobody becomes somebody else's operator while he is a provider himself.
+        let foreign_provider = operator != provider && Operators::<T>::contains_key(&operator);
+        ensure!(!foreign_provider, Error::<T>::OperatorTaken);
+        if let Some(before) = Operators::<T>::get(&provider) {
+            ProviderOf::<T>::remove(before);
+        }
+        Operators::<T>::insert(&provider, &operator);
+        ProviderOf::<T>::insert(&operator, &provider);
+        Self::deposit_event(Event::OperatorSet { provider, operator });
+        Ok(())
+    }
+
+    /// The provider for whom an account may act: himself, or the one who made it his operator.
+    pub(crate) fn provider_for(who: T::AccountId) -> Result<T::AccountId, DispatchError> {
+        if Operators::<T>::contains_key(&who) {
+            return Ok(who);
+        }
+        Ok(ProviderOf::<T>::get(&who).ok_or(Error::<T>::NotProvider)?)
+    }
+}
