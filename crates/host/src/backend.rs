@@ -35,7 +35,7 @@ pub trait Backend: Send + Sync {
         &self,
         image: &ImageRef,
         limits: PullLimits,
-        progress: &PullProgressFn,
+        progress: &PullProgressFn<'_>,
     ) -> Result<PulledImage, BackendError>;
 
     /// Writes the image's tree into the empty directory `into`, at most `bytes_max` bytes. No file
@@ -80,7 +80,7 @@ pub trait Backend: Send + Sync {
 }
 
 /// Called with the state of a pull.
-pub type PullProgressFn = dyn Fn(PullProgress) + Send + Sync;
+pub type PullProgressFn<'a> = dyn Fn(PullProgress) + Send + Sync + 'a;
 
 /// How far a pull has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -148,7 +148,7 @@ impl Backend for DockerBackend {
         &self,
         image: &ImageRef,
         limits: PullLimits,
-        progress: &PullProgressFn,
+        progress: &PullProgressFn<'_>,
     ) -> Result<PulledImage, BackendError> {
         pull::pull(&self.docker, image, limits, progress).await
     }

@@ -204,7 +204,7 @@ impl Backend for FakeBackend {
         &self,
         image: &ImageRef,
         limits: PullLimits,
-        progress: &PullProgressFn,
+        progress: &PullProgressFn<'_>,
     ) -> Result<PulledImage, BackendError> {
         self.enter("pull", image)?;
         let (found, time) = {

@@ -27,7 +27,7 @@ pub(super) async fn pull(
     docker: &Docker,
     image: &ImageRef,
     limits: PullLimits,
-    progress: &PullProgressFn,
+    progress: &PullProgressFn<'_>,
 ) -> Result<PulledImage, BackendError> {
     let options = CreateImageOptions {
         from_image: Some(image.name.clone()),
