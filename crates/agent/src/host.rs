@@ -1,6 +1,9 @@
 //! The host as one handle: the traits of `dbc-host`, and the folder that a container shares with
 //! the agent behind one more trait, so that tests need no mounts.
 
+pub mod fake;
+mod inside;
+
 use std::{
     io,
     path::{Path, PathBuf},
@@ -10,6 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 use dbc_host::{Backend, Network, Pool, WorkloadKey};
+pub use inside::RunDirs;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::UnixStream,

@@ -3,10 +3,14 @@
 //! step. What touches the operating system is in `dbc-host`, what judges a grant in `dbc-grants`.
 
 pub mod chain;
+pub mod driver;
 pub mod entitlement;
 pub mod error;
 pub mod execute;
+pub mod fleet;
 pub mod host;
+pub mod ledger;
+pub mod metrics;
 pub mod observe;
 pub mod plan;
 pub mod record;

@@ -226,10 +226,8 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     match desired.entitlement {
         Entitlement::Closed { expendable, .. } => close(observed, expendable),
         Entitlement::Overdue => halt(observed, "paused: the lease's time is over"),
+        _ if desired.want == Want::Stop => halt(observed, "stopped by request"),
         Entitlement::Unknown => leave(observed),
-        Entitlement::Prospective | Entitlement::Active { .. } if desired.want == Want::Stop => {
-            halt(observed, "stopped by request")
-        }
         Entitlement::Prospective => prepare(observed),
         Entitlement::Active { reported } => run(desired.restart, reported, observed),
     }

@@ -1,0 +1,529 @@
+//! One task a workload: takes wishes from one bounded queue, watches lease, machine and engine, and
+//! brings the workload to where the planner says, one step at a time. The only writer of the
+//! workload's record. Holds no policy: what to do is [`crate::plan`]'s, how is [`crate::execute`]'s.
+
+mod pause;
+mod wish;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use dbc_agent_api::{
+    ApiError, ErrorCode,
+    control::{Phase, WorkloadStatus},
+};
+use dbc_host::{
+    WorkloadKey,
+    backend::{ContainerState, ObservedContainer},
+};
+use tokio::{
+    sync::{Notify, mpsc, oneshot, watch},
+    time::sleep_until,
+};
+use tracing::{debug, info, warn};
+
+use self::pause::Pause;
+pub use self::wish::{Command, Wish, admit};
+use crate::{
+    chain::{MachineRecord, Slot, why_closed},
+    entitlement::{Entitlement, LeaseView, entitlement},
+    error::StepError,
+    execute::{Executor, Job, Progress, Workload, runs},
+    ledger::Ledger,
+    metrics::Metrics,
+    observe::{HostView, Memory, Moment, expected, look, observe},
+    plan::{Container, Desired, Exit, Observed, Plan, RunState, Step, Want, plan},
+    record::{StartId, WorkloadRecord},
+};
+
+/// Wishes that may wait; whoever comes then is told that the workload is busy.
+pub const QUEUE_MAX: usize = 16;
+/// Time alone ends leases and pauses, so the planner is asked this often though nothing happened.
+const TICK: Duration = Duration::from_secs(5);
+/// The host is looked at this often though it told of nothing.
+const LOOK: Duration = Duration::from_secs(30);
+/// A workload that ran this long crashes for the first time again.
+const STEADY_S: i64 = 600;
+
+/// What all drivers share.
+#[derive(Clone)]
+pub struct Context {
+    /// Does steps.
+    pub executor: Executor,
+    /// Leases and time.
+    pub ledger: Arc<Ledger>,
+    /// How often the engine's event stream has broken.
+    pub engine: watch::Receiver<u64>,
+    /// Counters.
+    pub metrics: Metrics,
+    /// How long an open lease still runs after its end.
+    pub grace: Slot,
+}
+
+/// The way to a driver.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    /// Wishes.
+    pub queue: mpsc::Sender<Command>,
+    /// The state.
+    pub status: watch::Receiver<WorkloadStatus>,
+    /// Something happened to the workload's container.
+    pub nudge: Arc<Notify>,
+}
+
+/// The task of one workload.
+pub struct Driver {
+    context: Context,
+    workload: Workload,
+    /// The record as stored.
+    stored: Option<WorkloadRecord>,
+    queue: mpsc::Receiver<Command>,
+    status: watch::Sender<WorkloadStatus>,
+    nudge: Arc<Notify>,
+    lease: watch::Receiver<LeaseView>,
+    machine: watch::Receiver<Option<MachineRecord>>,
+    engine: watch::Receiver<u64>,
+    /// When the host was last looked at; `None` when that is out of date.
+    looked: Option<Instant>,
+    /// What the chain entitled to when it was last asked.
+    entitled: Option<Entitlement>,
+    pause: Pause,
+    crash: Pause,
+    crashed: Option<StartId>,
+    /// Answered when the workload has stopped.
+    stopping: Vec<oneshot::Sender<Result<(), ApiError>>>,
+}
+
+/// What comes after a turn.
+enum Turn {
+    /// The next, at once.
+    Again,
+    /// Wait until then, or until something happens.
+    Wait(Option<Instant>),
+    /// The workload is forgotten.
+    Over,
+}
+
+impl Driver {
+    /// A driver for a workload whose record is stored as given, and the way to it.
+    pub fn new(context: Context, record: WorkloadRecord) -> (Self, Handle) {
+        let (sender, queue) = mpsc::channel(QUEUE_MAX);
+        let (status, status_receiver) = watch::channel(record.status());
+        let nudge = Arc::new(Notify::new());
+        let handle = Handle { queue: sender, status: status_receiver, nudge: nudge.clone() };
+        context.metrics.phase(None, Some(record.phase));
+        let driver = Self {
+            lease: context.ledger.lease(record.key.lease),
+            machine: context.ledger.machine(),
+            engine: context.engine.clone(),
+            context,
+            stored: Some(record.clone()),
+            workload: Workload {
+                record,
+                memory: Memory::default(),
+                view: HostView::default(),
+                shape: None,
+                engine: 0,
+            },
+            queue,
+            status,
+            nudge,
+            looked: None,
+            entitled: None,
+            pause: Pause::NONE,
+            crash: Pause::NONE,
+            crashed: None,
+            stopping: Vec::new(),
+        };
+        (driver, handle)
+    }
+
+    fn key(&self) -> WorkloadKey {
+        self.workload.record.key
+    }
+
+    /// Runs until the workload is forgotten or nobody can reach the driver any more.
+    #[tracing::instrument(name = "workload", skip_all, fields(lease_id = self.key().lease,
+        workload_id = self.key().workload))]
+    pub async fn run(mut self) {
+        loop {
+            match self.turn().await {
+                Turn::Again => {}
+                Turn::Wait(until) => {
+                    if !self.listen(until).await {
+                        break;
+                    }
+                }
+                Turn::Over => break,
+            }
+        }
+        self.context.metrics.phase(Some(self.workload.record.phase), None);
+    }
+
+    /// Looks, plans, and does at most one step.
+    async fn turn(&mut self) -> Turn {
+        let now = Instant::now();
+        let (entitlement, unfit) = self.inputs();
+        if self.looked.is_none_or(|at| now.saturating_duration_since(at) >= LOOK) {
+            if let Some(until) = self.pause.until(now) {
+                return Turn::Wait(Some(until));
+            }
+            if let Err(error) = self.look().await {
+                return self.fail("observe", error).await;
+            }
+        }
+        let (plan, observed) = self.plan(entitlement, unfit.is_some());
+        let Some(step) = plan.steps.first().copied() else {
+            return self.settle(&plan, unfit).await;
+        };
+        if let Some(until) = self.hold_back(&plan, &observed).await {
+            return Turn::Wait(Some(until));
+        }
+        self.publish(plan.phase, plan.detail);
+        debug!(step = step.as_str(), steps = plan.steps.len(), "next step");
+        match self.execute(step, entitlement).await {
+            Ok(Some(step)) => {
+                self.context.metrics.step(step.as_str(), "ok");
+                self.pause.clear();
+                if step == Step::Forget { Turn::Over } else { Turn::Again }
+            }
+            Ok(None) => {
+                self.context.metrics.step(step.as_str(), "dropped");
+                Turn::Again
+            }
+            Err(error) => {
+                self.context.metrics.step(step.as_str(), "failed");
+                self.fail(step.as_str(), error).await
+            }
+        }
+    }
+
+    /// What is entitled to now, and why the spec does not fit the lease's share, if it does not.
+    fn inputs(&mut self) -> (Entitlement, Option<ApiError>) {
+        let now = self.context.ledger.clock().now();
+        let lease = self.lease.borrow_and_update().clone();
+        let machine = self.machine.borrow_and_update().clone();
+        self.workload.engine = *self.engine.borrow_and_update();
+        let entitlement = entitlement(&lease, now, self.context.grace);
+        if self.entitled != Some(entitlement) {
+            info!(?entitlement, "entitlement");
+            self.entitled = Some(entitlement);
+            self.pause.clear();
+        }
+        match wish::fit(&self.workload.record.spec, &lease, machine.as_ref()) {
+            Ok(shape) => {
+                self.workload.shape = Some(shape);
+                (entitlement, None)
+            }
+            Err(error) => {
+                self.workload.shape = None;
+                (entitlement, Some(error))
+            }
+        }
+    }
+
+    async fn look(&mut self) -> Result<(), StepError> {
+        let workload = &mut self.workload;
+        let host = &self.context.executor.host;
+        let view = look(host, &workload.record).await?;
+        if view.root {
+            if let Ok(usage) = host.pool.usage(workload.record.key).await {
+                workload.record.usage = usage;
+            }
+        }
+        if !view.network {
+            workload.memory.network_settled = false;
+        }
+        if !view.root {
+            workload.memory.root_settled = None;
+        }
+        workload.memory.note(&view, workload.engine, Instant::now());
+        workload.view = view;
+        self.looked = Some(Instant::now());
+        Ok(())
+    }
+
+    fn plan(&self, entitlement: Entitlement, unfit: bool) -> (Plan, Observed) {
+        let workload = &self.workload;
+        let entitlement = match entitlement {
+            Entitlement::Active { reported } => {
+                Entitlement::Active { reported: reported || workload.memory.reported }
+            }
+            other => other,
+        };
+        // Without a share nothing can be made, and what runs is left as it is.
+        let active = matches!(entitlement, Entitlement::Active { .. } | Entitlement::Prospective);
+        let blocked = unfit && active && workload.record.want == Want::Run;
+        let desired = Desired {
+            entitlement: if blocked { Entitlement::Unknown } else { entitlement },
+            want: workload.record.want,
+            restart: workload.record.restart,
+        };
+        let shape = workload.shape.as_ref();
+        let host = &self.context.executor.host;
+        let expected =
+            shape.and_then(|shape| expected(host, &workload.record, shape).ok().flatten());
+        let moment = Moment { now: Instant::now(), engine: workload.engine };
+        let observed = observe(
+            &workload.record,
+            &workload.view,
+            &workload.memory,
+            shape,
+            expected.as_ref(),
+            &moment,
+        );
+        (plan(&desired, &observed), observed)
+    }
+
+    /// Nothing is left to do.
+    async fn settle(&mut self, plan: &Plan, unfit: Option<ApiError>) -> Turn {
+        self.pause.clear();
+        let lost = || ApiError::new(ErrorCode::HostUnavailable, plan.detail);
+        let running = runs(&self.workload.view);
+        let failed = match unfit {
+            Some(error) if !running && plan.phase == Phase::Accepted => Some(error),
+            _ => (plan.phase == Phase::Failed).then(lost),
+        };
+        match failed {
+            Some(error) => {
+                self.workload.record.last_error = Some(error);
+                self.publish(Phase::Failed, plan.detail);
+            }
+            None => {
+                self.workload.record.last_error = None;
+                match self.entitled {
+                    Some(Entitlement::Closed { reason, .. }) => {
+                        self.publish(plan.phase, why_closed(reason));
+                    }
+                    _ => self.publish(plan.phase, plan.detail),
+                }
+            }
+        }
+        if !running {
+            for reply in self.stopping.drain(..) {
+                let _ = reply.send(Ok(()));
+            }
+        }
+        if let Err(error) = self.save().await {
+            return self.fail("save", error).await;
+        }
+        Turn::Wait(None)
+    }
+
+    /// Until when the plan must wait, if it must: after a failure, or because the workload crashed.
+    async fn hold_back(&mut self, plan: &Plan, observed: &Observed) -> Option<Instant> {
+        let now = Instant::now();
+        if let Some(until) = self.pause.until(now) {
+            return Some(until);
+        }
+        let Container::There { state: RunState::Exited(Exit::Crashed), .. } = observed.container
+        else {
+            return None;
+        };
+        if !plan.steps.contains(&Step::Start) || self.workload.record.restart {
+            return None;
+        }
+        let container = self.workload.view.container.clone()?;
+        let start = StartId::of(&container)?;
+        if self.crashed.as_ref() != Some(&start) {
+            let since = container.started_at.unwrap_or_default();
+            if unix_now().saturating_sub(since) > STEADY_S {
+                self.crash.clear();
+            }
+            self.crash.crashed(now);
+            self.crashed = Some(start);
+            let message = how_ended(&container);
+            info!(how = message, "workload ended with an error");
+            self.workload.record.last_error =
+                Some(ApiError::new(ErrorCode::WorkloadFailed, message));
+            self.publish(Phase::Failed, "ended with an error; will be started again");
+            if let Err(error) = self.save().await {
+                warn!(error = dbc_service::error_chain(&error), "state not stored");
+            }
+        }
+        self.crash.until(now)
+    }
+
+    /// Does one step. `None` when it was dropped because the wish for it is gone.
+    async fn execute(
+        &mut self,
+        step: Step,
+        entitlement: Entitlement,
+    ) -> Result<Option<Step>, StepError> {
+        self.context.executor.announce(step, &mut self.workload)?;
+        self.save().await?;
+        let status = self.status.clone();
+        let progress: Progress = Arc::new(move |detail: String| {
+            status.send_modify(|status| status.detail = detail);
+        });
+        let executor = self.context.executor.clone();
+        match executor.job(step, &self.workload, progress) {
+            Some(job) => Ok(self.attend(step, job).await?.then_some(step)),
+            None => {
+                executor.perform(step, &mut self.workload, entitlement).await?;
+                Ok(Some(step))
+            }
+        }
+    }
+
+    /// Waits for a job while listening: whether it ended, or was dropped for want of a reason.
+    async fn attend(&mut self, step: Step, mut job: Job) -> Result<bool, StepError> {
+        let about = self.subject();
+        loop {
+            tokio::select! {
+                result = &mut job => {
+                    self.context.executor.apply(result?, &mut self.workload);
+                    return Ok(true);
+                }
+                alive = self.listen(None) => {
+                    if !alive {
+                        return Ok(false);
+                    }
+                }
+            }
+            let (entitlement, unfit) = self.inputs();
+            if self.looked.is_none() && self.look().await.is_err() {
+                // The job will meet the same fault, or not need what is away.
+                continue;
+            }
+            let (plan, _) = self.plan(entitlement, unfit.is_some());
+            if plan.steps.first() != Some(&step) || self.subject() != about {
+                debug!(step = step.as_str(), "dropped");
+                return Ok(false);
+            }
+        }
+    }
+
+    /// What a job is about; another subject makes it another job.
+    fn subject(&self) -> (String, Option<StartId>) {
+        let start = self.workload.view.container.as_ref().and_then(StartId::of);
+        (self.workload.record.reference().to_owned(), start)
+    }
+
+    /// Waits until something happens, at most until the next tick; handles wishes. `false` when
+    /// nobody can reach the driver any more.
+    async fn listen(&mut self, until: Option<Instant>) -> bool {
+        let now = Instant::now();
+        let tick = until.unwrap_or(now + TICK).min(now + TICK);
+        tokio::select! {
+            command = self.queue.recv() => match command {
+                Some(command) => self.command(command).await,
+                None => return false,
+            },
+            changed = self.lease.changed() => {
+                // The ledger forgets a lease only after its workloads.
+                if changed.is_err() {
+                    return false;
+                }
+            }
+            Ok(()) = self.machine.changed() => {}
+            Ok(()) = self.engine.changed() => {
+                self.looked = None;
+                self.pause.clear();
+            }
+            () = self.nudge.notified() => self.looked = None,
+            () = sleep_until(tick.into()) => {}
+        }
+        true
+    }
+
+    async fn command(&mut self, Command { wish, reply }: Command) {
+        let lease = self.lease.borrow().clone();
+        let machine = self.machine.borrow().clone();
+        let running = runs(&self.workload.view);
+        let waits = matches!(wish, Wish::Stop);
+        let before = self.workload.clone();
+        let applied = wish::apply(wish, &mut self.workload, running, &lease, machine.as_ref());
+        let stored = match applied {
+            Ok(true) => self.save().await.map_err(|error| {
+                warn!(error = dbc_service::error_chain(&error), "wish not stored");
+                error.api()
+            }),
+            Ok(false) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if stored.is_err() {
+            self.workload = before;
+        } else {
+            self.pause.clear();
+            self.crash.clear();
+            let (phase, detail) =
+                (self.workload.record.phase, self.workload.record.detail.clone());
+            self.publish(phase, &detail);
+        }
+        if stored.is_ok() && waits {
+            self.stopping.push(reply);
+        } else {
+            let _ = reply.send(stored);
+        }
+    }
+
+    async fn fail(&mut self, what: &'static str, error: StepError) -> Turn {
+        warn!(step = what, error = dbc_service::error_chain(&error), "step failed");
+        self.looked = None;
+        self.pause.failed(Instant::now(), error.is_retryable());
+        let api = error.api();
+        self.workload.record.last_error = Some(api.clone());
+        let healthy = self.workload.record.phase == Phase::Running && runs(&self.workload.view);
+        // What runs and is healthy stays so, whatever else failed; only a blind agent cannot say.
+        if healthy && what != "observe" {
+            self.publish(Phase::Running, "healthy");
+        } else if self.workload.record.phase != Phase::Closed {
+            self.publish(Phase::Failed, "will be tried again");
+        }
+        for reply in self.stopping.drain(..) {
+            let _ = reply.send(Err(api.clone()));
+        }
+        if let Err(error) = self.save().await {
+            warn!(error = dbc_service::error_chain(&error), "state not stored");
+        }
+        Turn::Wait(self.pause.until(Instant::now()))
+    }
+
+    /// Tells everybody who watches; stored with the next step.
+    fn publish(&mut self, phase: Phase, detail: &str) {
+        let record = &mut self.workload.record;
+        record.phase = phase;
+        record.detail = detail.to_owned();
+        let status = record.status();
+        let before = self.status.borrow().phase;
+        if before != phase {
+            info!(?phase, detail, "phase");
+            self.context.metrics.phase(Some(before), Some(phase));
+        }
+        self.status.send_if_modified(|seen| {
+            let changed = *seen != status;
+            *seen = status;
+            changed
+        });
+    }
+
+    /// Stores the record if anything in it changed but the use of its disk.
+    async fn save(&mut self) -> Result<(), StepError> {
+        let record = &self.workload.record;
+        let same = self.stored.as_ref().is_some_and(|stored| {
+            let usage = record.usage;
+            WorkloadRecord { usage, ..stored.clone() } == *record
+        });
+        if !same {
+            self.context.executor.save(record).await?;
+            self.stored = Some(record.clone());
+        }
+        Ok(())
+    }
+}
+
+fn how_ended(container: &ObservedContainer) -> String {
+    match container.state {
+        ContainerState::Exited { oom: true, .. } => "ended: out of memory".into(),
+        ContainerState::Exited { code, .. } => format!("ended with code {code}"),
+        _ => "ended".into(),
+    }
+}
+
+fn unix_now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    i64::try_from(since.unwrap_or_default().as_secs()).unwrap_or(i64::MAX)
+}
