@@ -2,13 +2,13 @@
 
 use crate::Balance;
 
-/// One DBC.
-pub const DBC: Balance = 1_000_000_000_000_000;
+pub use dbc_primitives::DBC;
+
 /// A thousandth of a DBC.
 pub const MILLI_DBC: Balance = DBC / 1_000;
 
 /// Length of a slot in milliseconds. Fixed at genesis: BABE cannot change it on a running chain.
-pub const SLOT_MS: u64 = 3_000;
+pub const SLOT_MS: u64 = 1_000 * dbc_primitives::SLOT_SECONDS;
 /// Slots in a minute.
 pub const MINUTES: u64 = 60_000 / SLOT_MS;
 /// Slots in an hour.

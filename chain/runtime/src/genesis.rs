@@ -11,6 +11,7 @@ use crate::BabeConfig;
 use crate::{
     AccountId, Balance, BalancesConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys,
     SudoConfig,
+    configs::money::{ExistentialDeposit, TreasuryAccount},
     constants::{BABE_EPOCH_CONFIG, DBC},
 };
 
@@ -62,6 +63,8 @@ fn json(validators: &[(Sr25519Keyring, Ed25519Keyring)]) -> String {
     ]
     .into_iter()
     .map(|who| (who.to_account_id(), ENDOWMENT))
+    // It must exist, or fees below the existential deposit would be lost.
+    .chain([(TreasuryAccount::get(), ExistentialDeposit::get())])
     .collect();
     build_struct_json_patch!(RuntimeGenesisConfig {
         balances: BalancesConfig { balances: endowed },

@@ -91,6 +91,10 @@ pub enum ProxyType {
     NonTransfer,
     /// Reject announcements of other proxies, nothing else.
     CancelProxy,
+    /// Rent: everything about leases.
+    Leases,
+    /// Provide: everything about machines, and what a machine does to its leases.
+    Machines,
 }
 
 impl InstanceFilter<RuntimeCall> for ProxyType {
@@ -105,6 +109,18 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
                     | RuntimeCall::Utility(..)
                     | RuntimeCall::Multisig(..)
                     | RuntimeCall::Proxy(..)
+                    | RuntimeCall::Machines(..)
+            ),
+            Self::Leases => matches!(call, RuntimeCall::Leases(..) | RuntimeCall::Utility(..)),
+            Self::Machines => matches!(
+                call,
+                RuntimeCall::Machines(..)
+                    | RuntimeCall::Utility(..)
+                    | RuntimeCall::Leases(
+                        pallet_leases::Call::started { .. }
+                            | pallet_leases::Call::terminate { .. }
+                            | pallet_leases::Call::settle { .. }
+                    )
             ),
             Self::CancelProxy => {
                 matches!(call, RuntimeCall::Proxy(pallet_proxy::Call::reject_announcement { .. }))
