@@ -57,6 +57,8 @@ pub enum Leftover {
     RunDir(PathBuf),
     /// What the runtime is told about a container.
     RootFile(PathBuf),
+    /// A note about a root of the pool.
+    Note(PathBuf),
     /// A subvolume of the pool.
     Subvolume(PathBuf),
     /// The pool's mount.
@@ -77,6 +79,7 @@ impl fmt::Display for Leftover {
             Self::Table(name) => write!(f, "nftables table inet {name}"),
             Self::RunDir(path) => write!(f, "run folder {}", path.display()),
             Self::RootFile(path) => write!(f, "runtime file {}", path.display()),
+            Self::Note(path) => write!(f, "note {}", path.display()),
             Self::Subvolume(path) => write!(f, "subvolume {}", path.display()),
             Self::Mount(path) => write!(f, "mount {}", path.display()),
             Self::Loop(path) => write!(f, "loop device {}", path.display()),
@@ -217,6 +220,8 @@ fn in_pool(pool: &PoolConfig, network: &NetworkId, found: &mut Vec<Leftover>) ->
             let mine = at(folder).filter(|name| ours(name));
             found.extend(mine.map(|name| Leftover::Subvolume(pool.mount.join(folder).join(name))));
         }
+        let notes = at("shared").filter(|name| ours(name));
+        found.extend(notes.map(|name| Leftover::Note(pool.mount.join("shared").join(name))));
         if !shared {
             for folder in ["tmp", "images"] {
                 let all = at(folder).map(|name| pool.mount.join(folder).join(name));
@@ -260,7 +265,9 @@ async fn remove(scope: &Scope, leftover: &Leftover) -> Result<(), Cause> {
         Leftover::Bridge(name) => tool("ip", &["link", "delete", name]).await,
         Leftover::Table(name) => tool("nft", &["delete", "table", "inet", name]).await,
         Leftover::RunDir(path) => Ok(rundir::remove(path)?),
-        Leftover::RootFile(path) | Leftover::PoolFile(path) => remove_file(path),
+        Leftover::RootFile(path) | Leftover::PoolFile(path) | Leftover::Note(path) => {
+            remove_file(path)
+        }
         Leftover::Subvolume(path) => Ok(delete(path).await?),
         Leftover::Mount(path) => Ok(unmount(path)?),
         Leftover::Loop(device) => Ok(detach(device)?),

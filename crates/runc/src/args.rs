@@ -24,6 +24,8 @@ pub struct Invocation {
     pub roots: Option<PathBuf>,
     /// The real runc, when the engine's settings name it.
     pub runc: Option<PathBuf>,
+    /// Where the engine looks for runc's messages.
+    pub log: Option<PathBuf>,
     /// What is asked of runc.
     pub call: Call,
     /// Its arguments, unchanged.
@@ -57,15 +59,21 @@ impl Invocation {
             }
             rest = tail;
         }
-        let call = Call::parse(rest)?;
-        Ok(Self { roots, runc, call, rest: rest.to_vec() })
+        let mut log = None;
+        let call = Call::parse(rest, &mut log)?;
+        Ok(Self { roots, runc, log, call, rest: rest.to_vec() })
     }
 }
 
 impl Call {
-    fn parse(args: &[OsString]) -> Result<Self, String> {
+    fn parse(args: &[OsString], log: &mut Option<PathBuf>) -> Result<Self, String> {
         let mut words = args.iter();
-        let subcommand = match skip_options(&mut words, &GLOBAL_VALUE, &GLOBAL_FLAG, |_, _| {}) {
+        let note = |name: &str, value: &OsStr| {
+            if name == "log" {
+                *log = Some(PathBuf::from(value));
+            }
+        };
+        let subcommand = match skip_options(&mut words, &GLOBAL_VALUE, &GLOBAL_FLAG, note) {
             Ok(word) => word,
             Err(why) if args.iter().any(|arg| makes_container(arg)) => return Err(why),
             Err(_) => return Ok(Self::Other),
@@ -157,6 +165,7 @@ mod tests {
         assert_eq!(found.call, create("abc123", "/run/b"));
         assert_eq!(found.rest.len(), 12);
         assert_eq!((found.roots, found.runc), (None, None));
+        assert_eq!(found.log, Some("/run/l.json".into()));
     }
 
     #[test]

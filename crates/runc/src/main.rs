@@ -14,6 +14,7 @@ use std::{
     env,
     ffi::OsString,
     fs,
+    io::Write,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
@@ -42,8 +43,11 @@ fn run(args: Vec<OsString>) -> Result<std::convert::Infallible, String> {
     let invocation = Invocation::parse(args)?;
     if let Call::Create { id, bundle } = &invocation.call {
         let roots = invocation.roots.as_deref().unwrap_or(Path::new(ROOTS_DIR));
-        let root = bundle::root_of(roots, id)?;
-        bundle::rewrite(bundle, &root)?;
+        let prepared = bundle::root_of(roots, id).and_then(|root| bundle::rewrite(bundle, &root));
+        if let (Err(why), Some(log)) = (&prepared, &invocation.log) {
+            tell_engine(log, why);
+        }
+        prepared?;
     }
     let runc = match invocation.runc {
         Some(path) => path,
@@ -51,6 +55,19 @@ fn run(args: Vec<OsString>) -> Result<std::convert::Infallible, String> {
     };
     let error = Command::new(&runc).args(&invocation.rest).exec();
     Err(format!("cannot run {}: {error}", runc.display()))
+}
+
+/// Writes the reason where the engine looks for runc's own, in runc's form; it shows the last line.
+fn tell_engine(log: &Path, why: &str) {
+    let line = serde_json::json!({ "level": "error", "msg": format!("dbc-runc: {why}") });
+    let written = fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(log)
+        .and_then(|mut file| writeln!(file, "{line}"));
+    if let Err(error) = written {
+        eprintln!("dbc-runc: cannot write {}: {error}", log.display());
+    }
 }
 
 /// The real runc: the first on PATH, else in a usual place, never this program itself.

@@ -143,15 +143,18 @@ pub async fn unregister(engine: &Engine, runtime: &Runtime) -> Result<Outcome, S
     let backup = read(&backup_of(&file))?;
     let undo = without_runtime(&before, backup.as_deref(), &runtime.name)
         .map_err(|problem| problem.at(&file))?;
-    match &undo {
-        Undo::Nothing => return Ok(Outcome { file, changed: false }),
-        Undo::Shared(text) | Undo::Whole(text) => write(&file, text.as_bytes())?,
-        Undo::Remove => remove(&file)?,
-    }
+    let Some(undo) = undo else { return Ok(Outcome { file, changed: false }) };
+    write(&file, undo.taken_up.as_bytes())?;
     daemon.take_up(engine, runtime, false, &file).await?;
-    if !matches!(undo, Undo::Shared(_)) {
-        remove(&backup_of(&file))?;
+    match undo.then {
+        Then::Stay => {}
+        Then::Restore(original) => {
+            write(&file, original.as_bytes())?;
+            remove(&backup_of(&file))?;
+        }
+        Then::Remove => remove(&file)?,
     }
+    tracing::info!(file = %file.display(), runtime = runtime.name, "runtime taken out");
     Ok(Outcome { file, changed: true })
 }
 
@@ -188,47 +191,66 @@ fn with_runtime(before: Option<&str>, runtime: &Runtime) -> Result<Option<String
     Ok(Some(print(&settings)))
 }
 
+/// How our runtime goes.
 #[derive(Debug, PartialEq, Eq)]
-enum Undo {
-    /// Our runtime is not there.
-    Nothing,
-    /// Another network's runtime stays, and with it the original that is kept for its undo.
-    Shared(String),
-    /// Nothing of ours stays.
-    Whole(String),
-    /// Nothing at all stays, and there was no file before us.
+struct Undo {
+    /// What Docker shall read. It forgets a runtime only when the file has a list of runtimes, so
+    /// an empty one stays in here.
+    taken_up: String,
+    /// What follows when it has.
+    then: Then,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Then {
+    /// Another network's runtime is in the file, and the original is kept for its undo.
+    Stay,
+    /// Nothing of ours is in it: this is the text to leave behind.
+    Restore(String),
+    /// Nothing at all is in it, and there was no file before us.
     Remove,
 }
 
-/// The text without our runtime. `backup` is the original, when there was one.
-fn without_runtime(before: &str, backup: Option<&str>, name: &str) -> Result<Undo, Problem> {
+/// The way back; `None` when our runtime is not there. `backup` is the original, if there was one.
+fn without_runtime(
+    before: &str,
+    backup: Option<&str>,
+    name: &str,
+) -> Result<Option<Undo>, Problem> {
     let mut settings = parse(before)?;
     let Some(runtimes) = settings.get_mut("runtimes").and_then(Value::as_object_mut) else {
-        return Ok(Undo::Nothing);
+        return Ok(None);
     };
     if !runtimes.get(name).is_some_and(is_ours) {
-        return Ok(Undo::Nothing);
+        return Ok(None);
     }
     runtimes.remove(name);
-    if runtimes.values().any(is_ours) {
-        return Ok(Undo::Shared(print(&settings)));
+    let (shared, empty) = (has_ours(runtimes), runtimes.is_empty());
+    let taken_up = print(&settings);
+    if shared {
+        return Ok(Some(Undo { taken_up, then: Then::Stay }));
     }
-    if runtimes.is_empty() {
+    if empty {
         settings.remove("runtimes");
     }
-    if let Some(original) = backup {
-        // `"runtimes": {}` before us reads as no runtimes after us.
-        let mut same = parse(original).unwrap_or_default();
-        if same.get("runtimes").and_then(Value::as_object).is_some_and(Map::is_empty) {
-            same.remove("runtimes");
+    let then = match backup {
+        Some(original) => {
+            // `"runtimes": {}` before us reads as no runtimes after us.
+            let mut same = parse(original).unwrap_or_default();
+            if same.get("runtimes").and_then(Value::as_object).is_some_and(Map::is_empty) {
+                same.remove("runtimes");
+            }
+            let as_before = same == settings;
+            Then::Restore(if as_before { original.to_owned() } else { print(&settings) })
         }
-        if same == settings {
-            return Ok(Undo::Whole(original.to_owned()));
-        }
-    } else if settings.is_empty() {
-        return Ok(Undo::Remove);
-    }
-    Ok(Undo::Whole(print(&settings)))
+        None if settings.is_empty() => Then::Remove,
+        None => Then::Restore(print(&settings)),
+    };
+    Ok(Some(Undo { taken_up, then }))
+}
+
+fn has_ours(runtimes: &Map<String, Value>) -> bool {
+    runtimes.values().any(is_ours)
 }
 
 fn is_ours(entry: &Value) -> bool {
@@ -394,13 +416,15 @@ fn backup_of(file: &Path) -> PathBuf {
     file.with_extension("json.before-dbc")
 }
 
-/// Keeps the original once; a later call must not take our own change for it.
+/// Keeps the original; a file with a runtime of ours in it is none.
 fn keep_backup(file: &Path, before: Option<&str>) -> Result<(), SettingsError> {
-    let backup = backup_of(file);
-    match before {
-        Some(text) if !backup.exists() => write(&backup, text.as_bytes()),
-        _ => Ok(()),
+    let Some(text) = before else { return Ok(()) };
+    let settings = parse(text).unwrap_or_default();
+    let runtimes = settings.get("runtimes").and_then(Value::as_object);
+    if runtimes.is_some_and(has_ours) {
+        return Ok(());
     }
+    write(&backup_of(file), text.as_bytes())
 }
 
 fn restore(file: &Path, before: Option<&str>) -> Result<(), SettingsError> {

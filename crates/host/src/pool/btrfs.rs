@@ -22,7 +22,7 @@ use crate::{
     image::Digest,
 };
 
-const FOLDERS: [&str; 4] = ["images", "roots", "snapshots", "tmp"];
+const FOLDERS: [&str; 5] = ["images", "roots", "shared", "snapshots", "tmp"];
 
 /// Where the pool is.
 #[derive(Debug, Clone)]
@@ -66,6 +66,13 @@ impl BtrfsPool {
         }
         let quotas = Quotas::ensure(&self.config.mount, self.config.quotas)
             .map_err(|error| PoolError::from_io("turn on quotas", error))?;
+        if quotas.lost_count() {
+            // Goes on in the background; refused when it already does.
+            let mount = self.config.mount.to_string_lossy();
+            if let Err(error) = execute("btrfs", &["quota", "rescan", &mount]).await {
+                tracing::debug!(error = %error, "quotas are not counted anew now");
+            }
+        }
         Ok((guard, quotas))
     }
 
@@ -77,28 +84,71 @@ impl BtrfsPool {
         self.place("roots", &self.network.root_name(key))
     }
 
-    async fn limit(&self, quotas: &Quotas, group: Group, bytes: u64) -> Result<(), PoolError> {
-        let (bytes, group) = (bytes.to_string(), group.to_string());
-        let mount = self.config.mount.to_string_lossy();
-        let args: &[&str] = match quotas.kind {
-            QuotaKind::Simple => &["qgroup", "limit", &bytes, &group, &mount],
-            QuotaKind::Classic => &["qgroup", "limit", "-e", &bytes, &group, &mount],
-        };
-        btrfs("set a quota", args).await
-    }
-
-    /// Makes the group of a root when there is none, with its limit.
-    async fn ensure_group(
+    /// Sets the limit of a root that is at `path`, in `roots/` or still in `tmp/`.
+    async fn limit(
         &self,
         quotas: &Quotas,
-        group: Group,
+        name: &str,
+        path: &Path,
         bytes: u64,
     ) -> Result<(), PoolError> {
+        let (group, bytes) = match quotas.kind {
+            QuotaKind::Simple => (self.ensure_group(quotas, name).await?, bytes),
+            QuotaKind::Classic => {
+                let group = Group::of_subvolume(subvolume_id(path).await?);
+                (group, bytes.saturating_add(self.shared_bytes(name)))
+            }
+        };
+        let (bytes, group) = (bytes.to_string(), group.to_string());
+        let mount = self.config.mount.to_string_lossy();
+        btrfs("set a quota", &["qgroup", "limit", &bytes, &group, &mount]).await
+    }
+
+    /// Makes the group over a root when there is none.
+    async fn ensure_group(&self, quotas: &Quotas, name: &str) -> Result<Group, PoolError> {
+        let group = Group::over_root(name);
         if quotas.usage(group).is_none() {
             let mount = self.config.mount.to_string_lossy();
             btrfs("make a quota group", &["qgroup", "create", &group.to_string(), &mount]).await?;
         }
-        self.limit(quotas, group, bytes).await
+        Ok(group)
+    }
+
+    /// Makes a root at `to` from an image, with its limit.
+    async fn make_root(
+        &self,
+        quotas: &Quotas,
+        name: &str,
+        from: &Path,
+        to: &Path,
+        bytes: u64,
+    ) -> Result<(), PoolError> {
+        let (source, target) = (from.to_string_lossy(), to.to_string_lossy());
+        match quotas.kind {
+            QuotaKind::Simple => {
+                self.limit(quotas, name, to, bytes).await?;
+                let group = Group::over_root(name).to_string();
+                let args = ["subvolume", "snapshot", "-i", &group, &source, &target];
+                btrfs("make a snapshot", &args).await
+            }
+            QuotaKind::Classic => {
+                // Counts are of what has reached the disk.
+                btrfs("sync", &["filesystem", "sync", &self.config.mount.to_string_lossy()])
+                    .await?;
+                let image = Group::of_subvolume(subvolume_id(from).await?);
+                let shared = quotas.usage(image).map_or(0, |usage| usage.used_bytes);
+                fs::write(self.place("shared", name), shared.to_string())
+                    .map_err(|error| PoolError::from_io("note a root's share", error))?;
+                btrfs("make a snapshot", &["subvolume", "snapshot", &source, &target]).await?;
+                self.limit(quotas, name, to, bytes).await
+            }
+        }
+    }
+
+    /// Bytes that a root had from its image when it was made (classic quotas).
+    fn shared_bytes(&self, name: &str) -> u64 {
+        let text = fs::read_to_string(self.place("shared", name)).unwrap_or_default();
+        text.trim().parse().unwrap_or(0)
     }
 
     /// Removes groups whose subvolumes are gone. The kernel empties a deleted subvolume in the
@@ -118,7 +168,7 @@ impl BtrfsPool {
         );
         let names = ["roots", "tmp"].map(|folder| names(&self.config.mount.join(folder)));
         let used: BTreeSet<u64> =
-            names.iter().flatten().map(|name| Group::of_root(name).0).collect();
+            names.iter().flatten().map(|name| Group::over_root(name).number).collect();
         let groups = quotas.list(1).unwrap_or_default();
         stale.extend(groups.iter().filter(|id| !used.contains(id)).map(|id| format!("1/{id}")));
         for group in stale {
@@ -181,9 +231,9 @@ impl Pool for BtrfsPool {
     ) -> Result<Root, PoolError> {
         let (_guard, quotas) = self.begin().await?;
         let name = self.network.root_name(key);
-        let (path, group) = (self.root(key), Group::of_root(&name));
+        let path = self.root(key);
         if path.is_dir() {
-            self.ensure_group(&quotas, group, quota_bytes).await?;
+            self.limit(&quotas, &name, &path, quota_bytes).await?;
             return Ok(Root { path, created: false });
         }
         let from = self.place("images", image.hex());
@@ -192,30 +242,37 @@ impl Pool for BtrfsPool {
         }
         let new = self.place("tmp", &name);
         delete(&new).await?;
-        self.ensure_group(&quotas, group, quota_bytes).await?;
-        let group = group.to_string();
-        let (from, to) = (from.to_string_lossy(), new.to_string_lossy());
-        btrfs("make a snapshot", &["subvolume", "snapshot", "-i", &group, &from, &to]).await?;
+        self.make_root(&quotas, &name, &from, &new, quota_bytes).await?;
         fs::rename(&new, &path).map_err(|error| PoolError::from_io("rename a root", error))?;
         Ok(Root { path, created: true })
     }
 
     async fn set_quota(&self, key: WorkloadKey, quota_bytes: u64) -> Result<(), PoolError> {
         let (_guard, quotas) = self.begin().await?;
-        if !self.root(key).is_dir() {
+        let path = self.root(key);
+        if !path.is_dir() {
             return Err(PoolError::NoRoot { key });
         }
-        let group = Group::of_root(&self.network.root_name(key));
-        self.ensure_group(&quotas, group, quota_bytes).await
+        self.limit(&quotas, &self.network.root_name(key), &path, quota_bytes).await
     }
 
     async fn usage(&self, key: WorkloadKey) -> Result<Usage, PoolError> {
         let (_guard, quotas) = self.begin().await?;
-        if !self.root(key).is_dir() {
+        let (path, name) = (self.root(key), self.network.root_name(key));
+        if !path.is_dir() {
             return Err(PoolError::NoRoot { key });
         }
-        let group = Group::of_root(&self.network.root_name(key));
-        Ok(quotas.usage(group).unwrap_or_default())
+        let (group, shared) = match quotas.kind {
+            QuotaKind::Simple => (Group::over_root(&name), 0),
+            QuotaKind::Classic => {
+                (Group::of_subvolume(subvolume_id(&path).await?), self.shared_bytes(&name))
+            }
+        };
+        let usage = quotas.usage(group).unwrap_or_default();
+        Ok(Usage {
+            used_bytes: usage.used_bytes.saturating_sub(shared),
+            limit_bytes: usage.limit_bytes.saturating_sub(shared),
+        })
     }
 
     async fn destroy_root(&self, key: WorkloadKey) -> Result<(), PoolError> {
@@ -228,13 +285,19 @@ impl Pool for BtrfsPool {
         }
         delete(&self.place("tmp", &name)).await?;
         delete(&self.root(key)).await?;
+        match fs::remove_file(self.place("shared", &name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(PoolError::from_io("forget a root's share", error));
+            }
+            _ => {}
+        }
         self.drop_stale_groups(&quotas).await;
         Ok(())
     }
 
     async fn snapshot(&self, key: WorkloadKey, name: &str) -> Result<PathBuf, PoolError> {
         check_snapshot_name(name)?;
-        let _guard = self.begin().await?;
+        let (_guard, quotas) = self.begin().await?;
         let (from, root) = (self.root(key), self.network.root_name(key));
         if !from.is_dir() {
             return Err(PoolError::NoRoot { key });
@@ -243,10 +306,13 @@ impl Pool for BtrfsPool {
         if path.exists() {
             return Err(PoolError::BadSnapshotName { name: name.to_owned(), why: "it is taken" });
         }
-        let group = Group::of_root(&root).to_string();
+        let group = Group::over_root(&root).to_string();
         let (from, to) = (from.to_string_lossy(), path.to_string_lossy());
-        btrfs("make a snapshot", &["subvolume", "snapshot", "-r", "-i", &group, &from, &to])
-            .await?;
+        let args: &[&str] = match quotas.kind {
+            QuotaKind::Simple => &["subvolume", "snapshot", "-r", "-i", &group, &from, &to],
+            QuotaKind::Classic => &["subvolume", "snapshot", "-r", &from, &to],
+        };
+        btrfs("make a snapshot", args).await?;
         Ok(path)
     }
 
@@ -289,6 +355,17 @@ impl PoolError {
 
 async fn btrfs(action: &'static str, args: &[&str]) -> Result<(), PoolError> {
     execute("btrfs", args).await.map(drop).map_err(|error| PoolError::from_tool(action, error))
+}
+
+/// Number of the subvolume at `path`.
+async fn subvolume_id(path: &Path) -> Result<u64, PoolError> {
+    let action = "find a subvolume's number";
+    let said = execute("btrfs", &["inspect-internal", "rootid", &path.to_string_lossy()])
+        .await
+        .map_err(|error| PoolError::from_tool(action, error))?;
+    said.trim()
+        .parse()
+        .map_err(|_| PoolError::System { action, source: "btrfs answered no number".into() })
 }
 
 /// Deletes a subvolume for good; a no-op when it is gone.

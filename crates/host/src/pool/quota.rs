@@ -55,7 +55,7 @@ impl Quotas {
         let dir = fs::File::open(mount)?;
         let groups = Path::new("/sys/fs/btrfs").join(uuid(&dir)?).join("qgroups");
         if let Some(kind) = read_kind(&groups) {
-            return Ok(Self { groups, kind });
+            return Ok(Self { groups, kind }.prepared());
         }
         let commands: &[u64] = match wanted {
             Some(QuotaKind::Simple) => &[QUOTA_ENABLE_SIMPLE],
@@ -69,7 +69,7 @@ impl Quotas {
             match unsafe { ioctl::quota_control(dir.as_raw_fd(), &raw mut control) } {
                 Ok(_) => {
                     let kind = read_kind(&groups).ok_or(io::ErrorKind::NotFound)?;
-                    return Ok(Self { groups, kind });
+                    return Ok(Self { groups, kind }.prepared());
                 }
                 Err(error) => last = error.into(),
             }
@@ -77,17 +77,28 @@ impl Quotas {
         Err(last)
     }
 
-    /// What the group of a root holds; `None` when there is no such group.
+    /// Newer kernels stop counting while a large subvolume is deleted, and limits with it; told so,
+    /// they go on. Simple quotas always do, and older kernels have no such file.
+    fn prepared(self) -> Self {
+        if self.kind == QuotaKind::Classic {
+            let _ = fs::write(self.groups.join("drop_subtree_threshold"), "8");
+        }
+        self
+    }
+
+    /// What a group holds; `None` when there is no such group.
     pub(super) fn usage(&self, group: Group) -> Option<Usage> {
-        let dir = self.groups.join(format!("1_{}", group.0));
+        let dir = self.groups.join(format!("{}_{}", group.level, group.number));
         let number = |name: &str| -> Option<u64> {
             fs::read_to_string(dir.join(name)).ok()?.trim().parse().ok()
         };
-        let (used, limit) = match self.kind {
-            QuotaKind::Simple => ("referenced", "max_referenced"),
-            QuotaKind::Classic => ("exclusive", "max_exclusive"),
-        };
-        Some(Usage { used_bytes: number(used)?, limit_bytes: number(limit)? })
+        Some(Usage { used_bytes: number("referenced")?, limit_bytes: number("max_referenced")? })
+    }
+
+    /// Whether classic quotas lost count and must be counted anew.
+    pub(super) fn lost_count(&self) -> bool {
+        let read = fs::read_to_string(self.groups.join("inconsistent"));
+        self.kind == QuotaKind::Classic && read.is_ok_and(|value| value.trim() == "1")
     }
 
     /// Numbers of all groups of this level.
@@ -104,23 +115,32 @@ impl Quotas {
     }
 }
 
-/// The quota group of a root: level 1, with the root's own group and those of its snapshots as
-/// members. Its number comes from the root's name, so that it is found again after a crash.
+/// A quota group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Group(pub(super) u64);
+pub(super) struct Group {
+    level: u8,
+    pub(super) number: u64,
+}
 
 impl Group {
-    pub(super) fn of_root(name: &str) -> Self {
+    /// With simple quotas: the group over a root and its snapshots. Its number comes from the root's
+    /// name, so that it is found again after a crash.
+    pub(super) fn over_root(name: &str) -> Self {
         let hash = Sha256::digest(name.as_bytes());
         let mut number = [0; 8];
         number[..6].copy_from_slice(&hash[..6]); // numbers of groups have 48 bits
-        Self(u64::from_le_bytes(number) | 1)
+        Self { level: 1, number: u64::from_le_bytes(number) | 1 }
+    }
+
+    /// The group that every subvolume has for itself.
+    pub(super) fn of_subvolume(id: u64) -> Self {
+        Self { level: 0, number: id }
     }
 }
 
 impl std::fmt::Display for Group {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "1/{}", self.0)
+        write!(f, "{}/{}", self.level, self.number)
     }
 }
 

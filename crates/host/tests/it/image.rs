@@ -6,6 +6,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use bollard::{
@@ -51,6 +52,10 @@ impl Image {
         let passwd = "root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n";
         image.add("etc/passwd", 0o644, passwd);
         image.add("srv/hello", 0o644, "hello from the image\n");
+        // Each is another image to Docker, which tells images by their content.
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let unique = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        image.add("etc/unique", 0o644, format!("{unique:?}"));
         image
     }
 

@@ -33,35 +33,38 @@ async fn rule_16_the_root_survives_removal_and_new_limits() {
 
 #[tokio::test]
 async fn rule_16_all_writes_fall_under_one_quota() {
-    let Some(machine) = Machine::new().await else { return };
-    let image = machine.busybox().await;
-    let key = WorkloadKey::new(1, 0);
-    let fill = "dd if=/dev/urandom of=/big bs=1M count=100; sync; dd if=/dev/urandom of=/tmp/b bs=1M count=100";
-    let ended = machine.script(1, &image, fill).await;
-    let full = ["No space left", "quota exceeded"].iter().any(|why| ended.text.contains(why));
-    assert!(full && ended.code != 0, "{ended:?}");
-    let usage = machine.pool.usage(key).await.unwrap();
-    assert_eq!(usage.limit_bytes, 64 * MIB);
-    assert!((40 * MIB..=64 * MIB).contains(&usage.used_bytes), "{usage:?}");
-    // What the engine itself mounts into a container is no way around it, nor is a declared volume.
-    let around = machine
-        .script(
-            1,
-            &image,
-            "echo x > /etc/hosts || echo x > /etc/resolv.conf || echo x > /etc/hostname",
-        )
-        .await;
-    assert!(around.code != 0 && around.text.contains("Read-only"), "{around:?}");
-    let volume = machine.script(1, &image, "dd if=/dev/urandom of=/data/b bs=1M count=100").await;
-    assert_ne!(volume.code, 0, "{volume:?}");
-    machine.pool.set_quota(key, 200 * MIB).await.unwrap();
-    let more = machine.pool.ensure_root(key, &image.id, 200 * MIB).await.unwrap();
-    assert!(!more.created);
-    let write = "dd if=/dev/urandom of=/more bs=1M count=50";
-    let plan = machine.plan_with_quota(key, &image, 200 * MIB, write).await;
-    let ended = machine.run(&plan).await;
-    assert_eq!(ended.code, 0, "{ended:?}");
-    machine.finish().await;
+    for quotas in [QuotaKind::Simple, QuotaKind::Classic] {
+        let Some(machine) = Machine::with_quotas(Some(quotas)).await else { return };
+        let image = machine.busybox().await;
+        let key = WorkloadKey::new(1, 0);
+        let fill = "dd if=/dev/urandom of=/big bs=1M count=100; sync; dd if=/dev/urandom of=/tmp/b bs=1M count=100";
+        let ended = machine.script(1, &image, fill).await;
+        let full = ["No space left", "quota exceeded"].iter().any(|why| ended.text.contains(why));
+        assert!(full && ended.code != 0, "{ended:?}");
+        let usage = machine.pool.usage(key).await.unwrap();
+        assert_eq!(usage.limit_bytes, 64 * MIB);
+        assert!((40 * MIB..=64 * MIB).contains(&usage.used_bytes), "{quotas:?}: {usage:?}");
+        // What the engine itself mounts into a container is no way around it, nor is a declared volume.
+        let around = machine
+            .script(
+                1,
+                &image,
+                "echo x > /etc/hosts || echo x > /etc/resolv.conf || echo x > /etc/hostname",
+            )
+            .await;
+        assert!(around.code != 0 && around.text.contains("Read-only"), "{around:?}");
+        let volume =
+            machine.script(1, &image, "dd if=/dev/urandom of=/data/b bs=1M count=100").await;
+        assert_ne!(volume.code, 0, "{volume:?}");
+        machine.pool.set_quota(key, 200 * MIB).await.unwrap();
+        let more = machine.pool.ensure_root(key, &image.id, 200 * MIB).await.unwrap();
+        assert!(!more.created);
+        let write = "dd if=/dev/urandom of=/more bs=1M count=50";
+        let plan = machine.plan_with_quota(key, &image, 200 * MIB, write).await;
+        let ended = machine.run(&plan).await;
+        assert_eq!(ended.code, 0, "{ended:?}");
+        machine.finish().await;
+    }
 }
 
 #[tokio::test]
@@ -90,6 +93,22 @@ async fn rule_17_a_tenant_makes_no_subvolumes() {
         assert!(made.status.success());
         machine.finish().await;
     }
+}
+
+#[tokio::test]
+async fn rule_17_classic_quotas_hold_beside_snapshots_and_deletions() {
+    let Some(machine) = Machine::with_quotas(Some(QuotaKind::Classic)).await else { return };
+    let image = machine.busybox().await;
+    for lease in 1..=3 {
+        machine.script(lease, &image, "dd if=/dev/urandom of=/big bs=1M count=40; sync").await;
+        machine.pool.snapshot(WorkloadKey::new(lease, 0), "s").await.unwrap();
+        machine.pool.destroy_root(WorkloadKey::new(lease, 0)).await.unwrap();
+    }
+    let ended = machine.script(4, &image, "dd if=/dev/urandom of=/big bs=1M count=100").await;
+    assert_ne!(ended.code, 0, "{ended:?}");
+    let usage = machine.pool.usage(WorkloadKey::new(4, 0)).await.unwrap();
+    assert!(usage.limit_bytes == 64 * MIB && usage.used_bytes <= 64 * MIB, "{usage:?}");
+    machine.finish().await;
 }
 
 #[tokio::test]

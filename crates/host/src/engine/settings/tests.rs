@@ -21,18 +21,24 @@ fn foreign_settings_stay() {
     assert_eq!(with_runtime(Some(&after), &runtime()), Ok(None), "twice is once");
 }
 
+fn undo(before: &str, backup: Option<&str>, name: &str) -> Undo {
+    without_runtime(before, backup, name).unwrap().expect("our runtime is there")
+}
+
 #[test]
 fn undo_gives_back_the_original_to_the_byte() {
     let before = "{\n\t\"debug\":true ,\"runtimes\": {}}";
     let after = with_runtime(Some(before), &runtime()).unwrap().unwrap();
-    assert_eq!(without_runtime(&after, Some(before), "dbc"), Ok(Undo::Whole(before.into())));
+    let undo = undo(&after, Some(before), "dbc");
+    assert_eq!(undo.then, Then::Restore(before.into()));
+    assert_eq!(parse(&undo.taken_up).unwrap()["runtimes"], json!({}), "Docker needs to see it");
 }
 
 #[test]
 fn undo_keeps_what_was_changed_meanwhile() {
     let after = with_runtime(Some("{}"), &runtime()).unwrap().unwrap();
     let edited = after.replacen('{', "{\"debug\":true,", 1);
-    let Undo::Whole(text) = without_runtime(&edited, Some("{}"), "dbc").unwrap() else {
+    let Then::Restore(text) = undo(&edited, Some("{}"), "dbc").then else {
         panic!("something to write")
     };
     assert_eq!(parse(&text), parse(r#"{"debug":true}"#));
@@ -44,18 +50,18 @@ fn two_networks_on_one_machine_undo_in_any_order() {
     let one = with_runtime(Some("{ }"), &runtime()).unwrap().unwrap();
     let both = with_runtime(Some(&one), &other).unwrap().unwrap();
     for (first, second) in [("dbc", "dbc-other"), ("dbc-other", "dbc")] {
-        let Undo::Shared(text) = without_runtime(&both, Some("{ }"), first).unwrap() else {
-            panic!("the other one stays")
-        };
-        assert_eq!(without_runtime(&text, Some("{ }"), second), Ok(Undo::Whole("{ }".into())));
+        let shared = undo(&both, Some("{ }"), first);
+        assert_eq!(shared.then, Then::Stay);
+        let last = undo(&shared.taken_up, Some("{ }"), second);
+        assert_eq!(last.then, Then::Restore("{ }".into()));
     }
 }
 
 #[test]
 fn a_file_that_we_made_goes() {
     let after = with_runtime(None, &runtime()).unwrap().unwrap();
-    assert_eq!(without_runtime(&after, None, "dbc"), Ok(Undo::Remove));
-    assert_eq!(without_runtime("{}", None, "dbc"), Ok(Undo::Nothing));
+    assert_eq!(undo(&after, None, "dbc").then, Then::Remove);
+    assert_eq!(without_runtime("{}", None, "dbc"), Ok(None));
 }
 
 #[test]
@@ -66,7 +72,7 @@ fn damaged_files_and_foreign_names_are_refused() {
     }
     let foreign = r#"{"runtimes":{"dbc":{"path":"/usr/bin/other"}}}"#;
     assert_eq!(with_runtime(Some(foreign), &runtime()), Err(Problem::Taken("dbc".into())));
-    assert_eq!(without_runtime(foreign, None, "dbc"), Ok(Undo::Nothing));
+    assert_eq!(without_runtime(foreign, None, "dbc"), Ok(None));
     let old = r#"{"runtimes":{"dbc":{"path":"/old/dbc-runc"}}}"#;
     assert!(with_runtime(Some(old), &runtime()).unwrap().is_some(), "ours may move");
 }
