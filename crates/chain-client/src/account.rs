@@ -3,6 +3,7 @@
 
 use std::{fmt, str::FromStr};
 
+use codec::{Decode, Encode};
 use ed25519_dalek::{Signer as _, SigningKey};
 use rand::RngCore;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -14,7 +15,7 @@ use subxt_signer::{SecretUri, bip39::Mnemonic, sr25519};
 use zeroize::Zeroizing;
 
 /// An account of the chain: 32 bytes, shown and read in SS58 form.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct AccountId(pub [u8; 32]);
 
 /// The text is no account.

@@ -15,6 +15,7 @@ use subxt::{
     rpcs::{
         LegacyRpcMethods, RpcClient,
         client::reconnecting_rpc_client::{self, ExponentialBackoff},
+        methods::legacy::NumberOrHex,
     },
     utils::H256,
 };
@@ -24,7 +25,9 @@ use crate::{
     account::AccountId,
     error::{ChainError, cut, from_rpc, from_subxt},
     follow::{self, Feed, Link},
+    generated,
     head::Head,
+    read::View,
 };
 
 pub(crate) type Chain = SubstrateConfig;
@@ -171,6 +174,34 @@ impl ChainClient {
     /// The leases whose records may have changed, as blocks come.
     pub fn notices(&self) -> follow::Notices {
         self.shared.feed.notices()
+    }
+
+    /// The chain's state at a block.
+    pub async fn at(&self, at: At) -> Result<View, ChainError> {
+        self.shared.usable()?;
+        let hash = match at {
+            At::Block(hash) => H256(hash),
+            At::Best => H256(self.shared.feed.best.borrow().hash),
+            At::Finalized => H256(self.shared.feed.finalized.borrow().hash),
+        };
+        let block = self.shared.at_block(hash).await?;
+        Ok(View::new(self.shared.clone(), block))
+    }
+
+    /// How long a block may take to become final before a wait gives up.
+    pub fn finality_timeout(&self) -> Duration {
+        self.shared.config.finality_timeout
+    }
+
+    /// Hash of the block at this height in the best chain.
+    pub async fn block_hash(&self, number: u64) -> Result<[u8; 32], ChainError> {
+        self.shared.usable()?;
+        let number = NumberOrHex::Number(number);
+        let hash = self
+            .shared
+            .rpc("block hash", self.shared.legacy.chain_get_block_hash(Some(number)))
+            .await?;
+        hash.map(|hash| hash.0).ok_or_else(|| ChainError::malformed("block hash", "no such block"))
     }
 
     /// What the node says about itself.
@@ -335,7 +366,7 @@ async fn slot_ms(url: &str, api: &OnlineClient<Chain>) -> Result<u64, ChainError
         .map_err(|error| from_subxt(url, "finalized block", error.into()))?;
     let slot_ms = block
         .constants()
-        .entry(subxt::dynamic::constant::<u64>("Babe", "ExpectedBlockTime"))
+        .entry(generated::constants().babe().expected_block_time())
         .map_err(|error| from_subxt(url, "slot length", error.into()))?;
     if slot_ms == 0 {
         return Err(ChainError::malformed("slot length", "it is zero"));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use codec::Decode;
+use dbc_primitives::LeaseId;
 use subxt::{
     error::DispatchError,
     events::{DecodeAsEvent, Event, Events, Phase},
@@ -12,6 +13,8 @@ use subxt::{
 use crate::{
     client::Chain,
     error::{ChainError, from_dispatch},
+    generated::{self, transaction_payment::events::TransactionFeePaid},
+    record::LeaseClosed,
 };
 
 /// The events of one extrinsic that succeeded.
@@ -42,10 +45,11 @@ impl TxEvents {
                     failure = Some(from_dispatch(error));
                 }
                 ("TransactionPayment", "TransactionFeePaid") => {
-                    let ([_, _], paid, _tip) =
-                        <([u128; 2], u128, u128)>::decode(&mut event.field_bytes())
-                            .map_err(|error| ChainError::malformed("fee", error))?;
-                    fee = paid;
+                    let paid = event
+                        .decode_fields_as::<TransactionFeePaid>()
+                        .transpose()
+                        .map_err(|error| ChainError::malformed("fee", error))?;
+                    fee = paid.map_or(0, |event| event.actual_fee);
                 }
                 _ => {}
             }
@@ -56,8 +60,26 @@ impl TxEvents {
         }
     }
 
+    /// The lease that was created.
+    pub fn created(&self) -> Result<Option<LeaseId>, ChainError> {
+        Ok(self.first::<generated::leases::events::Created>()?.map(|event| event.lease))
+    }
+
+    /// The lease that was closed.
+    pub fn closed(&self) -> Result<Option<LeaseClosed>, ChainError> {
+        let closed = self.first::<generated::leases::events::Closed>()?;
+        Ok(closed.map(|event| LeaseClosed {
+            lease: event.lease,
+            reason: event.reason.0,
+            paid: event.paid,
+            fees: event.fees,
+            refund: event.refund,
+            retain_until: event.retain_until,
+        }))
+    }
+
     /// The first event of this type.
-    pub(crate) fn first<E: DecodeAsEvent>(&self) -> Result<Option<E>, ChainError> {
+    fn first<E: DecodeAsEvent>(&self) -> Result<Option<E>, ChainError> {
         let mine = self.all.iter().filter_map(Result::ok);
         mine.filter(|event| event.phase() == Phase::ApplyExtrinsic(self.index))
             .find_map(|event| event.decode_fields_as::<E>())

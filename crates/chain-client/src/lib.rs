@@ -2,11 +2,16 @@
 //! `dbc-primitives`. It decides nothing: no retry of a payment, no key storage, no rent logic.
 
 mod account;
+mod calls;
 mod client;
+mod convert;
 mod error;
 mod events;
 mod follow;
+mod generated;
 mod head;
+mod read;
+mod record;
 mod tx;
 
 pub use account::{AccountId, AccountParseError, Signer, SignerError};
@@ -15,6 +20,8 @@ pub use error::ChainError;
 pub use events::TxEvents;
 pub use follow::{Finality, Link, Notice, Notices};
 pub use head::Head;
+pub use read::View;
+pub use record::{Account, Constants, Lease, LeaseClosed, Machine, Registration};
 pub use tx::{Included, Submission};
 
 /// Hexadecimal form of a hash, for messages.

@@ -102,15 +102,6 @@ impl ChainClient {
             }
         }
     }
-
-    /// Signs, submits and waits until the extrinsic is final.
-    pub(crate) async fn submit_final<Call: Payload>(
-        &self,
-        signer: &Signer,
-        call: &Call,
-    ) -> Result<Included, ChainError> {
-        self.submit(signer, call).await?.finalized().await
-    }
 }
 
 /// Why the pool did not take it.

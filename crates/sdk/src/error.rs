@@ -81,6 +81,18 @@ pub enum MarketError {
         /// Which wish ruled the last ones out.
         why: String,
     },
+    /// The provider changed the offer since the quote, or the price rose above what was agreed to.
+    #[error("the offer changed since the quote: {why}")]
+    OfferChanged {
+        /// In the chain's words.
+        why: String,
+    },
+    /// Somebody else was faster, or the machine left the market.
+    #[error("the machine cannot be rented: {why}")]
+    MachineTaken {
+        /// In the chain's words.
+        why: String,
+    },
     /// The account cannot pay.
     #[error("{need} is needed, {have} can be spent")]
     InsufficientFunds {
@@ -149,9 +161,10 @@ impl MarketError {
             Self::Home { .. } | Self::HomeDamaged { .. } => ErrorCode::InvalidInput,
             Self::NoAccess { .. } => ErrorCode::GrantInvalid,
             Self::Chain(error) => chain_code(error),
-            Self::MachineNotFound { .. } | Self::NothingFits { .. } => {
+            Self::MachineNotFound { .. } | Self::NothingFits { .. } | Self::MachineTaken { .. } => {
                 ErrorCode::MachineUnavailable
             }
+            Self::OfferChanged { .. } => ErrorCode::OfferChanged,
             Self::LeaseNotFound { .. } => ErrorCode::LeaseNotFound,
             Self::LeaseClosed { .. } => ErrorCode::LeaseClosed,
             Self::InsufficientFunds { .. } => ErrorCode::InsufficientFunds,

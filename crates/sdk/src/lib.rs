@@ -20,6 +20,7 @@
 mod account;
 mod agent;
 mod config;
+mod convert;
 mod error;
 mod grant;
 mod home;

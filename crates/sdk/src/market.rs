@@ -75,10 +75,6 @@ impl Market {
         }
     }
 
-    pub(crate) fn pending(&self) -> MarketError {
-        MarketError::Internal("not connected".into())
-    }
-
     pub(crate) fn home(&self) -> &Home {
         &self.inner.home
     }

@@ -1,9 +1,15 @@
 //! What a provider or its operator does. Each call returns when it is final.
 
+use dbc_chain_client::At;
+use dbc_primitives as chain;
+
+use super::network::finish;
 use crate::{
     Market, MarketError,
     account::{AccountId, Signer},
+    convert,
     id::MachineId,
+    money::Money,
     view::{MachineView, NetworkFacts, Price, Registration, TxView},
 };
 
@@ -11,15 +17,15 @@ impl Market {
     /// Names the account that may act for the provider `signer` (register, offer, report starts).
     pub async fn set_operator(
         &self,
-        _signer: &Signer,
-        _operator: AccountId,
+        signer: &Signer,
+        operator: AccountId,
     ) -> Result<TxView, MarketError> {
-        Err(self.pending())
+        finish(self.chain().await?.set_operator(signer, operator).await?).await
     }
 
     /// The operator of a provider, if one is named.
-    pub async fn operator(&self, _provider: AccountId) -> Result<Option<AccountId>, MarketError> {
-        Err(self.pending())
+    pub async fn operator(&self, provider: AccountId) -> Result<Option<AccountId>, MarketError> {
+        Ok(self.chain().await?.at(At::Best).await?.operator(provider).await?)
     }
 
     /// Registers a machine; the stake is held from the provider.
@@ -28,68 +34,81 @@ impl Market {
     /// `chain_refused` when the machine is registered already or its proof is for another network.
     pub async fn register(
         &self,
-        _signer: &Signer,
-        _registration: &Registration,
+        signer: &Signer,
+        registration: &Registration,
     ) -> Result<MachineView, MarketError> {
-        Err(self.pending())
+        let converted = convert::registration(registration)?;
+        finish(self.chain().await?.register(signer, converted).await?).await?;
+        self.machine(registration.machine).await
     }
 
     /// The stake that registering a machine with so many GPUs holds.
-    pub async fn stake_for(&self, _gpus: usize) -> Result<crate::Money, MarketError> {
-        Err(self.pending())
+    pub async fn stake_for(&self, gpus: usize) -> Result<Money, MarketError> {
+        let constants = self.chain().await?.at(At::Best).await?.constants()?;
+        let units = u128::try_from(gpus.max(1)).unwrap_or(u128::MAX);
+        Ok(Money(constants.stake_per_gpu.saturating_mul(units)))
     }
 
     /// Changes how the machine is reached.
     pub async fn set_network(
         &self,
-        _signer: &Signer,
-        _machine: MachineId,
-        _network: &NetworkFacts,
+        signer: &Signer,
+        machine: MachineId,
+        network: &NetworkFacts,
     ) -> Result<TxView, MarketError> {
-        Err(self.pending())
+        let network = convert::network(network)?;
+        finish(self.chain().await?.set_network(signer, id(machine), network).await?).await
     }
 
-    /// Sets price and bounds of the term (seconds, rounded to slots); the offer's version counts up.
+    /// Sets price and bounds of the term (seconds, rounded up to slots); the offer's version counts up.
     pub async fn set_offer(
         &self,
-        _signer: &Signer,
-        _machine: MachineId,
-        _price: Price,
-        _min_term_s: u64,
-        _max_term_s: u64,
+        signer: &Signer,
+        machine: MachineId,
+        price: Price,
+        min_term_s: u64,
+        max_term_s: u64,
     ) -> Result<TxView, MarketError> {
-        Err(self.pending())
+        if min_term_s == 0 || min_term_s > max_term_s {
+            return Err(MarketError::Input {
+                field: "term",
+                why: "the shortest must be above 0 and not above the longest".into(),
+            });
+        }
+        let calendar = self.calendar().await?;
+        let offer = chain::Offer {
+            price: convert::price(price),
+            min_term: calendar.slots(min_term_s),
+            max_term: calendar.slots(max_term_s),
+        };
+        finish(self.chain().await?.set_offer(signer, id(machine), offer).await?).await
     }
 
     /// Lets the machine take orders; it must be verified and have an offer.
-    pub async fn list(&self, _signer: &Signer, _machine: MachineId) -> Result<TxView, MarketError> {
-        Err(self.pending())
+    pub async fn list(&self, signer: &Signer, machine: MachineId) -> Result<TxView, MarketError> {
+        finish(self.chain().await?.list(signer, id(machine)).await?).await
     }
 
     /// Takes no more orders; running leases go on.
-    pub async fn unlist(
-        &self,
-        _signer: &Signer,
-        _machine: MachineId,
-    ) -> Result<TxView, MarketError> {
-        Err(self.pending())
+    pub async fn unlist(&self, signer: &Signer, machine: MachineId) -> Result<TxView, MarketError> {
+        finish(self.chain().await?.unlist(signer, id(machine)).await?).await
     }
 
     /// Begins to leave; only without leases.
-    pub async fn retire(
-        &self,
-        _signer: &Signer,
-        _machine: MachineId,
-    ) -> Result<TxView, MarketError> {
-        Err(self.pending())
+    pub async fn retire(&self, signer: &Signer, machine: MachineId) -> Result<TxView, MarketError> {
+        finish(self.chain().await?.retire(signer, id(machine)).await?).await
     }
 
     /// Takes the stake of a retired machine back after the retirement delay and removes the machine.
     pub async fn withdraw_stake(
         &self,
-        _signer: &Signer,
-        _machine: MachineId,
+        signer: &Signer,
+        machine: MachineId,
     ) -> Result<TxView, MarketError> {
-        Err(self.pending())
+        finish(self.chain().await?.withdraw_stake(signer, id(machine)).await?).await
     }
+}
+
+pub(super) fn id(machine: MachineId) -> chain::MachineId {
+    chain::MachineId(machine.0)
 }

@@ -1,78 +1,341 @@
-//! What a renter does: look, order, extend, end, change access.
+//! What a renter looks at and does with a lease: machines, prices, extend, end, change access.
 
+use dbc_chain_client::{At, ChainClient};
+use dbc_primitives::price;
+
+use super::{
+    network::{block_of, finish},
+    provider::id,
+};
 use crate::{
     Market, MarketError,
     account::{AccountId, Signer},
+    convert::{self, Calendar},
     id::MachineId,
+    money::Money,
     order::{Filter, Need, Quote},
-    view::{Closing, LeaseView, MachineView, TxView},
+    view::{Closing, LeaseView, MachineView, Profile, TxView},
 };
+
+/// Fewest digits that stand for a machine.
+const PREFIX_DIGITS_MIN: usize = 4;
 
 impl Market {
     /// The machines that pass the filter, cheapest first, those without an offer last.
-    pub async fn machines(&self, _filter: &Filter) -> Result<Vec<MachineView>, MarketError> {
-        Err(self.pending())
+    pub async fn machines(&self, filter: &Filter) -> Result<Vec<MachineView>, MarketError> {
+        let calendar = self.calendar().await?;
+        let all = self.chain().await?.at(At::Best).await?.machines().await?;
+        let mut machines: Vec<_> = all
+            .into_iter()
+            .map(|machine| convert::machine(machine, calendar))
+            .filter(|machine| filter.admits(machine))
+            .collect();
+        machines.sort_by_key(|machine| (asked(machine).unwrap_or(Money(u128::MAX)), machine.index));
+        Ok(machines)
     }
 
     /// One machine.
-    pub async fn machine(&self, _id: MachineId) -> Result<MachineView, MarketError> {
-        Err(self.pending())
+    pub async fn machine(&self, machine: MachineId) -> Result<MachineView, MarketError> {
+        let calendar = self.calendar().await?;
+        let found = self.chain().await?.at(At::Best).await?.machine(id(machine)).await?;
+        let found =
+            found.ok_or_else(|| MarketError::MachineNotFound { what: machine.to_string() })?;
+        Ok(convert::machine(found, calendar))
     }
 
     /// The machine that a person means: its id, the unambiguous beginning of it (at least four
     /// digits), or its short number.
-    pub async fn find_machine(&self, _text: &str) -> Result<MachineView, MarketError> {
-        Err(self.pending())
+    pub async fn find_machine(&self, text: &str) -> Result<MachineView, MarketError> {
+        if let Ok(machine) = text.parse() {
+            return self.machine(machine).await;
+        }
+        let not_found = || MarketError::MachineNotFound { what: text.chars().take(70).collect() };
+        let machines = self.machines(&Filter::default()).await?;
+        let number = text.strip_prefix('#').unwrap_or(text).parse::<u32>().ok();
+        if let Some(machine) = machines.iter().find(|machine| Some(machine.index) == number) {
+            return Ok(machine.clone());
+        }
+        let prefix = text.to_ascii_lowercase();
+        let mut fits = machines.into_iter().filter(|machine| {
+            prefix.len() >= PREFIX_DIGITS_MIN && machine.id.to_string().starts_with(&prefix)
+        });
+        match (fits.next(), fits.next()) {
+            (Some(machine), None) => Ok(machine),
+            (Some(_), Some(_)) => Err(MarketError::Input {
+                field: "machine",
+                why: format!("{prefix:?} fits more than one machine, give more digits"),
+            }),
+            _ => Err(not_found()),
+        }
     }
 
     /// What the need costs, on the machine it names or on the cheapest that fits.
-    pub async fn quote(&self, _need: &Need) -> Result<Quote, MarketError> {
-        Err(self.pending())
+    ///
+    /// Errors: `machine_unavailable` saying which wish ruled the last machines out.
+    pub async fn quote(&self, need: &Need) -> Result<Quote, MarketError> {
+        let calendar = self.calendar().await?;
+        let machines = match need.machine {
+            Some(machine) => vec![self.machine(machine).await?],
+            None => self.machines(&Filter::default()).await?,
+        };
+        let mut nearest: Option<Ruled> = None;
+        let mut best: Option<Quote> = None;
+        for machine in &machines {
+            match quote_on(machine, need, calendar) {
+                Ok(quote) if best.as_ref().is_none_or(|b| quote.deposit < b.deposit) => {
+                    best = Some(quote);
+                }
+                Ok(_) => {}
+                Err(ruled) if nearest.as_ref().is_none_or(|n| ruled.came > n.came) => {
+                    nearest = Some(ruled);
+                }
+                Err(_) => {}
+            }
+        }
+        best.ok_or_else(|| MarketError::NothingFits {
+            why: nearest.map_or_else(|| "none is registered".into(), |ruled| ruled.why),
+        })
     }
 
     /// The account's leases, newest first; closed ones only with `all`.
     pub async fn leases(
         &self,
-        _account: AccountId,
-        _all: bool,
+        account: AccountId,
+        all: bool,
     ) -> Result<Vec<LeaseView>, MarketError> {
-        Err(self.pending())
+        let calendar = self.calendar().await?;
+        let found = self.chain().await?.at(At::Best).await?.leases_of_renter(account).await?;
+        let mut leases: Vec<_> = found
+            .into_iter()
+            .map(|lease| convert::lease(lease, false, calendar))
+            .filter(|lease| all || !lease.is_closed())
+            .collect();
+        leases.sort_by_key(|lease| std::cmp::Reverse(lease.id));
+        Ok(leases)
     }
 
     /// One lease, as of the best block.
-    pub async fn lease(&self, _id: u64) -> Result<LeaseView, MarketError> {
-        Err(self.pending())
+    pub async fn lease(&self, lease: u64) -> Result<LeaseView, MarketError> {
+        let chain = self.chain().await?;
+        let found = chain.at(At::Best).await?.lease(lease).await?;
+        let found = found.ok_or(MarketError::LeaseNotFound { lease })?;
+        let last = chain.at(At::Finalized).await?.lease(lease).await?;
+        let finalized = last.as_ref() == Some(&found);
+        Ok(convert::lease(found, finalized, self.calendar().await?))
     }
 
     /// Extends the term by at least `seconds` at the present offer, at no more than `max_rate` per slot
-    /// (the lease's own rate when `None`). Holds more.
+    /// (the lease's own maximum when `None`). Holds more.
+    ///
+    /// Errors: as [`Market::rent`] before the lease is made.
     pub async fn extend(
         &self,
-        _signer: &Signer,
-        _lease: u64,
-        _seconds: u64,
-        _max_rate: Option<crate::Money>,
+        signer: &Signer,
+        lease: u64,
+        seconds: u64,
+        max_rate: Option<Money>,
     ) -> Result<LeaseView, MarketError> {
-        Err(self.pending())
+        let found = self.open_lease(lease).await?;
+        let machine = self.machine(found.machine).await?;
+        let offer = machine.offer.as_ref().map(|offer| offer.version);
+        let offer = offer.ok_or_else(|| MarketError::MachineTaken {
+            why: "the machine has no offer any more".into(),
+        })?;
+        let slots = self.calendar().await?.slots(seconds);
+        let rate = max_rate.unwrap_or(found.max_rate);
+        let chain = self.chain().await?;
+        let sent = chain.extend(signer, lease, slots, offer, rate.0).await?;
+        finish(sent).await.map_err(convert::order_error)?;
+        self.lease(lease).await
     }
 
-    /// Settles up to now, anybody may.
-    pub async fn settle(&self, _signer: &Signer, _lease: u64) -> Result<LeaseView, MarketError> {
-        Err(self.pending())
+    /// Settles up to now; anybody may.
+    pub async fn settle(&self, signer: &Signer, lease: u64) -> Result<LeaseView, MarketError> {
+        self.open_lease(lease).await?;
+        finish(self.chain().await?.settle(signer, lease).await?).await?;
+        self.lease(lease).await
     }
 
     /// Ends the lease; returns when that is final, with every unit accounted for.
-    pub async fn end(&self, _signer: &Signer, _lease: u64) -> Result<Closing, MarketError> {
-        Err(self.pending())
+    pub async fn end(&self, signer: &Signer, lease: u64) -> Result<Closing, MarketError> {
+        self.open_lease(lease).await?;
+        let chain = self.chain().await?;
+        let included = chain.end(signer, lease).await?.finalized().await?;
+        let closed = included.events.closed()?.ok_or_else(|| {
+            MarketError::Internal("the chain ended the lease but told no sums".into())
+        })?;
+        let after = chain.at(At::Block(included.block)).await?.lease(lease).await?;
+        let after = after.ok_or(MarketError::LeaseNotFound { lease })?;
+        let calendar = self.calendar().await?;
+        let view = convert::lease(after, true, calendar);
+        Ok(Closing {
+            lease,
+            reason: convert::reason(closed.reason),
+            paid: view.paid,
+            fees: view.fees,
+            refund: view.refunded,
+            deposited: Money(deposited(&chain, included.number, lease).await?),
+            retain_until: Some(calendar.moment(closed.retain_until)),
+            block: block_of(&included),
+        })
     }
 
     /// Puts a fresh access key of this device on the lease; every grant made before dies.
-    pub async fn set_access(&self, _signer: &Signer, _lease: u64) -> Result<TxView, MarketError> {
-        Err(self.pending())
+    pub async fn set_access(&self, signer: &Signer, lease: u64) -> Result<TxView, MarketError> {
+        self.open_lease(lease).await?;
+        let genesis = self.genesis().await?;
+        let (key, path) = self.home().next_lease_key(&genesis, lease)?;
+        let sent = self.chain().await?.set_access(signer, lease, key.public()).await?;
+        let done = finish(sent).await?;
+        self.home().put_lease_key(&genesis, lease, &key)?;
+        self.home().remove(&path)?;
+        Ok(done)
     }
 
     /// Makes every grant of the lease invalid by its epoch, also where the agent cannot be told.
-    pub async fn revoke_all(&self, _signer: &Signer, _lease: u64) -> Result<TxView, MarketError> {
-        Err(self.pending())
+    pub async fn revoke_all(&self, signer: &Signer, lease: u64) -> Result<TxView, MarketError> {
+        self.open_lease(lease).await?;
+        finish(self.chain().await?.revoke_grants(signer, lease).await?).await
     }
+
+    async fn open_lease(&self, lease: u64) -> Result<LeaseView, MarketError> {
+        let found = self.lease(lease).await?;
+        if found.is_closed() {
+            return Err(MarketError::LeaseClosed { lease });
+        }
+        Ok(found)
+    }
+
+    pub(crate) async fn calendar(&self) -> Result<Calendar, MarketError> {
+        Ok(Calendar { slot_ms: self.chain().await?.slot_ms() })
+    }
+}
+
+/// Everything that was ever deposited for a lease: what was held and what had been paid out before the
+/// close. Read from the block before, and not added up from the sums that are shown beside it, so that
+/// the two can be compared.
+async fn deposited(chain: &ChainClient, number: u64, lease: u64) -> Result<u128, MarketError> {
+    let before = chain.block_hash(number.saturating_sub(1)).await?;
+    let before = chain.at(At::Block(before)).await?.lease(lease).await?;
+    let before = before.ok_or(MarketError::LeaseNotFound { lease })?;
+    let parts = [before.deposit, before.paid, before.fees, before.refunded];
+    Ok(parts.into_iter().fold(0, u128::saturating_add))
+}
+
+/// What the machine asks for an hour of its usual good: a GPU, or itself.
+fn asked(machine: &MachineView) -> Option<Money> {
+    let price = machine.offer.as_ref()?.price;
+    Some(if machine.gpus.is_empty() { price.cpu_hour } else { price.gpu_hour })
+}
+
+impl Filter {
+    /// Whether the machine passes.
+    pub fn admits(&self, machine: &MachineView) -> bool {
+        let model = self.gpu_model.as_ref().map(|model| model.to_lowercase());
+        let fitting = machine.gpus.iter().filter(|gpu| {
+            !gpu.leased
+                && gpu.facts.memory_mib >= self.gpu_memory_mib_min
+                && model.as_ref().is_none_or(|m| gpu.facts.model.to_lowercase().contains(m))
+        });
+        let gpus_needed = match (self.gpus_min, &model, self.gpu_memory_mib_min) {
+            (0, None, 0) => 0,
+            (least, _, _) => usize::from(least.max(1)),
+        };
+        (!self.rentable || machine.rentable)
+            && self.class.is_none_or(|class| machine.class == class)
+            && self.provider.is_none_or(|provider| machine.provider == provider)
+            && self.region.is_none_or(|region| machine.location.region == region)
+            && machine.cpu_cores >= self.cpu_cores_min
+            && machine.memory_mib >= self.memory_mib_min
+            && machine.disk_gib >= self.disk_gib_min
+            && fitting.count() >= gpus_needed
+    }
+}
+
+/// Why a machine does not fit, and how near it came.
+struct Ruled {
+    came: u8,
+    why: String,
+}
+
+fn quote_on(machine: &MachineView, need: &Need, calendar: Calendar) -> Result<Quote, Ruled> {
+    let ruled = |came, why: String| Err(Ruled { came, why });
+    if !machine.rentable {
+        return ruled(
+            0,
+            format!("machine #{} is {} or fully leased", machine.index, machine.status),
+        );
+    }
+    let Some(offer) = &machine.offer else {
+        return ruled(0, format!("machine #{} has no offer", machine.index));
+    };
+    if !need.filter.admits(machine) {
+        return ruled(1, "the listed ones lack what was asked for".into());
+    }
+    let gpus = match pick_gpus(machine, need) {
+        Some(gpus) => gpus,
+        None => return ruled(2, format!("{} free GPUs are asked for", need.gpus)),
+    };
+    let slots = calendar.slots(need.term_s);
+    let term_s = calendar.seconds(slots);
+    if term_s < offer.min_term_s || term_s > offer.max_term_s {
+        let (least, most) = (offer.min_term_s, offer.max_term_s);
+        return ruled(3, format!("the term must be {least} to {most} seconds"));
+    }
+    let profile = if gpus.is_empty() { Profile::Cpu } else { Profile::Gpu };
+    let chain_offer = dbc_primitives::Offer {
+        price: convert::price(offer.price),
+        min_term: calendar.slots(offer.min_term_s),
+        max_term: calendar.slots(offer.max_term_s),
+    };
+    let count = u32::try_from(gpus.len()).unwrap_or(u32::MAX);
+    let rate = chain_offer.rate_per_slot(convert::profile(profile), count);
+    let deposit = rate.and_then(|rate| price::deposit(rate, slots));
+    let (Some(rate), Some(deposit)) = (rate, deposit) else {
+        return ruled(3, "the price is beyond all numbers".into());
+    };
+    let rate = calendar.rate(rate);
+    if let Some(most) = need.max_per_hour
+        && rate.per_hour > most
+    {
+        return ruled(4, format!("the cheapest costs {} an hour", rate.per_hour));
+    }
+    Ok(Quote {
+        machine: machine.id,
+        machine_index: machine.index,
+        gpus,
+        profile,
+        term_slots: slots,
+        term_s,
+        rate,
+        deposit: Money(deposit),
+        offer_version: offer.version,
+    })
+}
+
+/// Free GPUs of one model that satisfy the need; empty for the CPU profile.
+fn pick_gpus(machine: &MachineView, need: &Need) -> Option<Vec<u8>> {
+    if need.gpus == 0 {
+        // The CPU profile is that of machines without GPUs.
+        return machine.gpus.is_empty().then(Vec::new);
+    }
+    let wanted = need.filter.gpu_model.as_ref().map(|model| model.to_lowercase());
+    let free: Vec<_> = machine
+        .gpus
+        .iter()
+        .filter(|gpu| {
+            !gpu.leased
+                && gpu.facts.memory_mib >= need.filter.gpu_memory_mib_min
+                && wanted.as_ref().is_none_or(|m| gpu.facts.model.to_lowercase().contains(m))
+        })
+        .collect();
+    free.iter().find_map(|first| {
+        let same: Vec<u8> = free
+            .iter()
+            .filter(|gpu| gpu.facts.model == first.facts.model)
+            .map(|gpu| gpu.slot)
+            .take(usize::from(need.gpus))
+            .collect();
+        (same.len() == usize::from(need.gpus)).then_some(same)
+    })
 }

@@ -16,6 +16,8 @@ pub struct LeaseView {
     pub id: u64,
     /// Who pays.
     pub renter: AccountId,
+    /// Who is paid.
+    pub provider: AccountId,
     /// The machine.
     pub machine: MachineId,
     /// Positions of the GPUs held; empty for the CPU profile.
@@ -30,8 +32,12 @@ pub struct LeaseView {
     pub created_at: Moment,
     /// When the meter started.
     pub started_at: Option<Moment>,
-    /// When it ends unless extended.
-    pub ends_at: Moment,
+    /// Length of the term in seconds.
+    pub term_s: u64,
+    /// While pending: by when the machine must start it, else everything returns.
+    pub start_by: Option<Moment>,
+    /// When it ends unless extended; not known before it started.
+    pub ends_at: Option<Moment>,
     /// What it costs.
     pub rate: Rate,
     /// The most that the renter accepts at the next leg.
@@ -44,6 +50,8 @@ pub struct LeaseView {
     pub paid: Money,
     /// Paid to the treasury.
     pub fees: Money,
+    /// Returned to the renter.
+    pub refunded: Money,
     /// Up to when it is settled.
     pub settled_to: Moment,
     /// Root of the lease's grants.

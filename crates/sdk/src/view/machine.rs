@@ -42,8 +42,10 @@ pub struct MachineView {
     pub stake: Money,
     /// What it asks; `None` before the first offer.
     pub offer: Option<OfferView>,
-    /// Leases of the CPU profile that run on it.
-    pub cpu_leases: u32,
+    /// Whether its CPU profile is leased.
+    pub cpu_leased: bool,
+    /// Leases that it did not start in time.
+    pub strikes: u32,
     /// Whether an order can succeed now: listed and something of it is free.
     pub rentable: bool,
     /// When it registered.
