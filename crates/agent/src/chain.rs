@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod fake;
+pub mod live;
 
 pub use clock::{ChainClock, ChainNow, StoredHead};
 use async_trait::async_trait;

@@ -2,6 +2,7 @@
 //! theirs. `observe → plan (pure) → execute`; one driver a workload; state in SQLite before each
 //! step. What touches the operating system is in `dbc-host`, what judges a grant in `dbc-grants`.
 
+pub mod agent;
 pub mod chain;
 pub mod driver;
 pub mod entitlement;
@@ -9,10 +10,12 @@ pub mod error;
 pub mod execute;
 pub mod fleet;
 pub mod host;
+pub mod keys;
 pub mod ledger;
 pub mod metrics;
 pub mod observe;
 pub mod plan;
 pub mod record;
+pub mod server;
 pub mod shape;
 pub mod store;

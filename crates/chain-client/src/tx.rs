@@ -314,7 +314,7 @@ impl Submission {
     }
 
     /// The hash of the block at this height, if the extrinsic stands in it.
-    async fn holds(&self, number: u64) -> Result<Option<H256>, ChainError> {
+    async fn holds(&mut self, number: u64) -> Result<Option<H256>, ChainError> {
         let legacy = &self.shared.legacy;
         let hash = self
             .shared
@@ -327,8 +327,9 @@ impl Submission {
         Ok(found.then_some(hash))
     }
 
-    /// What the extrinsic did in this block.
-    async fn outcome(&self, block: H256) -> Result<Included, ChainError> {
+    /// What the extrinsic did in this block. `&mut`, because the watch is not `Sync` and callers run on
+    /// many threads.
+    async fn outcome(&mut self, block: H256) -> Result<Included, ChainError> {
         let details = self
             .shared
             .rpc("block", self.shared.legacy.chain_get_block(Some(block)))

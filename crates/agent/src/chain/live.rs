@@ -1,0 +1,273 @@
+//! The real chain behind the traits: `dbc-chain-client`, connected in the background, so that an
+//! agent starts and keeps its workloads also while no node answers. Converts types and errors and
+//! decides nothing.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use dbc_chain_client::{
+    At as ClientAt, ChainClient, ChainConfig, ChainError as ClientError, Finality, Lease, Machine,
+    Notice, Signer, Submission,
+};
+use dbc_primitives::{LeaseState, MachineId, SLOT_SECONDS};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::sleep,
+};
+use tracing::{debug, info, warn};
+
+use super::{
+    At, ChainActions, ChainError, ChainView, Change, Closed, Head, LeaseRecord, MachineRecord,
+};
+
+/// Pause between two attempts to connect.
+const RETRY: Duration = Duration::from_secs(2);
+/// How often in a row a failed attempt is told of: at first and then once a minute.
+const TELL_EVERY: u32 = 30;
+/// Notices that a listener may lag behind; the chain client resyncs who lags further.
+const CHANGES_MAX: usize = 256;
+
+/// A [`ChainView`] and [`ChainActions`] on a node. Ends its tasks when dropped.
+pub struct LiveChain {
+    client: watch::Receiver<Option<ChainClient>>,
+    head: watch::Receiver<Head>,
+    signer: Signer,
+    url: String,
+    task: JoinHandle<()>,
+}
+
+impl Drop for LiveChain {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl LiveChain {
+    /// Begins to connect to the node at `url`, and only to the network with this genesis.
+    pub fn spawn(url: &str, genesis: [u8; 32], signer: Signer) -> Arc<Self> {
+        let (client_sender, client) = watch::channel(None);
+        let (head_sender, head) = watch::channel(Head::default());
+        let mut config = ChainConfig::new(url);
+        config.genesis = Some(genesis);
+        let task = tokio::spawn(async move {
+            let client = connect(config).await;
+            let mut heads = client.finalized();
+            client_sender.send_replace(Some(client));
+            loop {
+                let head = *heads.borrow_and_update();
+                let unix_s = head.unix_s();
+                head_sender.send_replace(Head { number: head.number, slot: head.slot, unix_s });
+                if heads.changed().await.is_err() {
+                    break;
+                }
+            }
+        });
+        Arc::new(Self { client, head, signer, url: url.to_owned(), task })
+    }
+
+    fn client(&self) -> Result<ChainClient, ChainError> {
+        let client = self.client.borrow().clone();
+        client.ok_or_else(|| ChainError::Away(format!("not connected to {} yet", self.url)))
+    }
+
+    async fn at(&self, at: At) -> Result<dbc_chain_client::View, ChainError> {
+        let at = match at {
+            At::Best => ClientAt::Best,
+            At::Finalized => ClientAt::Finalized,
+        };
+        self.client()?.at(at).await.map_err(convert)
+    }
+}
+
+/// Connects, however long it takes. Used before the genesis is known, too.
+pub async fn connect(config: ChainConfig) -> ChainClient {
+    let mut attempts: u32 = 0;
+    loop {
+        match ChainClient::connect(config.clone()).await {
+            Ok(client) => {
+                info!(url = client.url(), "connected to the chain");
+                return client;
+            }
+            Err(error) if attempts.is_multiple_of(TELL_EVERY) => {
+                warn!(url = config.url, error = dbc_service::error_chain(&error), "no chain yet");
+            }
+            Err(error) => debug!(error = dbc_service::error_chain(&error), "no chain yet"),
+        }
+        attempts = attempts.wrapping_add(1);
+        sleep(RETRY).await;
+    }
+}
+
+#[async_trait]
+impl ChainView for LiveChain {
+    fn slot_ms(&self) -> u64 {
+        SLOT_SECONDS * 1000
+    }
+
+    fn finalized(&self) -> watch::Receiver<Head> {
+        self.head.clone()
+    }
+
+    fn changes(&self) -> mpsc::Receiver<Change> {
+        let (sender, receiver) = mpsc::channel(CHANGES_MAX);
+        let mut client = self.client.clone();
+        tokio::spawn(async move {
+            let mut notices = {
+                let Ok(client) = client.wait_for(Option::is_some).await else { return };
+                let Some(client) = client.as_ref() else { return };
+                client.notices()
+            };
+            while let Some(notice) = notices.next().await {
+                if sender.send(change(notice)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        receiver
+    }
+
+    async fn lease(&self, id: u64, at: At) -> Result<Option<LeaseRecord>, ChainError> {
+        let found = self.at(at).await?.lease(id).await.map_err(convert)?;
+        Ok(found.map(lease))
+    }
+
+    async fn leases_of_machine(
+        &self,
+        machine: [u8; 32],
+        at: At,
+    ) -> Result<Vec<LeaseRecord>, ChainError> {
+        let view = self.at(at).await?;
+        let found = view.leases_of_machine(MachineId(machine)).await.map_err(convert)?;
+        Ok(found.into_iter().map(lease).collect())
+    }
+
+    async fn machine(&self, id: [u8; 32]) -> Result<Option<MachineRecord>, ChainError> {
+        let view = self.at(At::Finalized).await?;
+        let found = view.machine(MachineId(id)).await.map_err(convert)?;
+        Ok(found.map(|found| machine(&found)))
+    }
+}
+
+#[async_trait]
+impl ChainActions for LiveChain {
+    async fn started(&self, lease: u64) -> Result<(), ChainError> {
+        let client = self.client()?;
+        match settled(client.started(&self.signer, lease).await).await {
+            // Somebody, perhaps we before a crash, said so already: that is what was wanted.
+            Err(error) if error.is_refused_with("Leases", "AlreadyStarted") => Ok(()),
+            other => other.map_err(convert),
+        }
+    }
+
+    async fn settle(&self, lease: u64) -> Result<(), ChainError> {
+        let client = self.client()?;
+        settled(client.settle(&self.signer, lease).await).await.map_err(convert)
+    }
+}
+
+async fn settled(submitted: Result<Submission, ClientError>) -> Result<(), ClientError> {
+    submitted?.finalized().await.map(drop)
+}
+
+fn change(notice: Notice) -> Change {
+    match notice {
+        Notice::Lease { lease: id, finality: Finality::Best, .. } => {
+            Change::Lease { id, at: At::Best }
+        }
+        Notice::Lease { lease: id, finality: Finality::Finalized, .. } => {
+            Change::Lease { id, at: At::Finalized }
+        }
+        Notice::Resync => Change::Resync,
+    }
+}
+
+fn lease(found: Lease) -> LeaseRecord {
+    let closed = match found.state {
+        LeaseState::Pending | LeaseState::Running => None,
+        LeaseState::Closed { reason, at } => {
+            Some(Closed { at, reason, retain_until: found.retain_until })
+        }
+    };
+    LeaseRecord {
+        id: found.id,
+        machine: found.machine.0,
+        gpus: found.gpus,
+        started_at: found.started_at,
+        ends_at: found.ends_at,
+        access_key: found.access_key,
+        grant_epoch: found.grant_epoch,
+        spec_hash: found.spec_hash,
+        closed,
+    }
+}
+
+fn machine(found: &Machine) -> MachineRecord {
+    let relays = found.network.relays.iter();
+    MachineRecord {
+        gpus: found.facts.gpus.iter().map(|gpu| gpu_uuid(&gpu.id.uuid)).collect(),
+        cpu_cores: found.facts.cpu_cores.into(),
+        memory_mib: found.facts.memory_mib,
+        disk_gib: found.facts.disk_gib,
+        relays: relays.filter_map(|url| String::from_utf8(url.to_vec()).ok()).collect(),
+    }
+}
+
+/// A GPU's UUID as its driver writes it.
+pub fn gpu_uuid(bytes: &[u8; 16]) -> String {
+    let hex = hex::encode(bytes);
+    format!(
+        "GPU-{}-{}-{}-{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..]
+    )
+}
+
+fn convert(error: ClientError) -> ChainError {
+    let text = dbc_service::error_chain(&error);
+    if error.is_unreachable() {
+        return ChainError::Away(text);
+    }
+    match error {
+        ClientError::Malformed { .. } | ClientError::Incompatible { .. } => {
+            ChainError::Malformed(text)
+        }
+        _ => ChainError::Refused(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uuid_is_written_as_the_driver_writes_it() {
+        let bytes = *b"\x12\x34\x56\x78\x9a\xbc\xde\xf0\x01\x02\x03\x04\x05\x06\x07\x08";
+        assert_eq!(gpu_uuid(&bytes), "GPU-12345678-9abc-def0-0102-030405060708");
+    }
+
+    #[test]
+    fn away_is_told_from_refused() {
+        let away = ClientError::Unreachable { url: "ws://x".into(), why: "refused".into() };
+        assert!(convert(away).is_away());
+        let refused = ClientError::Refused {
+            pallet: "Leases".into(),
+            error: "LeaseOver".into(),
+            docs: String::new(),
+        };
+        let refused = convert(refused);
+        assert!(!refused.is_away() && refused.to_string().contains("LeaseOver"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn without_a_node_it_starts_and_says_so() {
+        let signer = Signer::ed25519_from_seed([1; 32]);
+        let chain = LiveChain::spawn("ws://127.0.0.1:9", [0; 32], signer);
+        assert!(chain.lease(1, At::Best).await.unwrap_err().is_away());
+        assert!(chain.started(1).await.unwrap_err().is_away());
+        assert_eq!(*chain.finalized().borrow(), Head::default());
+    }
+}
