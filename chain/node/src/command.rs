@@ -6,6 +6,7 @@ use sc_service::PartialComponents;
 use crate::{
     chain_spec,
     cli::{ChainSpecCmd, Cli, MetadataCmd, Subcommand},
+    runtime_file::RuntimeFile,
     service,
 };
 
@@ -44,9 +45,10 @@ pub fn run() -> sc_cli::Result<()> {
     let cli = Cli::from_args();
     match &cli.subcommand {
         None => {
+            let wasm_cache = cli.wasm_cache.clone();
             let runner = cli.create_runner(&cli.run)?;
             runner.run_node_until_exit(|config| async move {
-                service::start(config).map_err(sc_cli::Error::Service)
+                service::start(config, wasm_cache).map_err(sc_cli::Error::Service)
             })
         }
         Some(Subcommand::ChainSpec(cmd)) => make_spec(cmd),
@@ -54,16 +56,16 @@ pub fn run() -> sc_cli::Result<()> {
         Some(Subcommand::Key(cmd)) => cmd.run(&cli),
         Some(Subcommand::CheckBlock(cmd)) => cli.create_runner(cmd)?.async_run(|config| {
             let PartialComponents { client, task_manager, import_queue, .. } =
-                service::parts(&config)?;
+                service::parts(&config, None)?;
             Ok((cmd.run(client, import_queue), task_manager))
         }),
         Some(Subcommand::ExportBlocks(cmd)) => cli.create_runner(cmd)?.async_run(|config| {
-            let PartialComponents { client, task_manager, .. } = service::parts(&config)?;
+            let PartialComponents { client, task_manager, .. } = service::parts(&config, None)?;
             Ok((cmd.run(client, config.database), task_manager))
         }),
         Some(Subcommand::ImportBlocks(cmd)) => cli.create_runner(cmd)?.async_run(|config| {
             let PartialComponents { client, task_manager, import_queue, .. } =
-                service::parts(&config)?;
+                service::parts(&config, None)?;
             Ok((cmd.run(client, import_queue), task_manager))
         }),
         Some(Subcommand::PurgeChain(cmd)) => {
@@ -74,7 +76,7 @@ pub fn run() -> sc_cli::Result<()> {
 
 fn make_spec(cmd: &ChainSpecCmd) -> sc_cli::Result<()> {
     let json = chain_spec::make(&chain_spec::Order {
-        runtime: &cmd.runtime,
+        runtime: &RuntimeFile::open(&cmd.runtime, cmd.wasm_cache.clone())?,
         preset: &cmd.preset,
         name: &cmd.name,
         id: &cmd.id,
@@ -91,6 +93,6 @@ fn make_spec(cmd: &ChainSpecCmd) -> sc_cli::Result<()> {
 }
 
 fn write_metadata(cmd: &MetadataCmd) -> sc_cli::Result<()> {
-    let metadata = chain_spec::metadata(&cmd.runtime, cmd.format)?;
+    let metadata = RuntimeFile::open(&cmd.runtime, None)?.metadata(cmd.format)?;
     Ok(std::fs::write(&cmd.output, metadata)?)
 }

@@ -6,6 +6,7 @@ mod cli;
 mod command;
 mod fake_runtime;
 mod rpc;
+mod runtime_file;
 mod service;
 
 fn main() -> sc_cli::Result<()> {

@@ -5,7 +5,7 @@ mod offchain;
 mod parts;
 mod statements;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use sc_network::{
     NetworkBackend,
@@ -52,16 +52,24 @@ type Error = sc_service::Error;
 /// Blocks between two justifications that are kept for light clients and warp sync.
 const JUSTIFICATION_PERIOD: u32 = 512;
 
-/// Starts a node with the network back end that the configuration names.
-pub fn start(config: Configuration) -> Result<TaskManager, Error> {
+/// Starts a node with the network back end that the configuration names. Compiled runtimes are
+/// kept in `wasm_cache`, else beside the database.
+pub fn start(config: Configuration, wasm_cache: Option<PathBuf>) -> Result<TaskManager, Error> {
     match config.network.network_backend {
-        NetworkBackendType::Libp2p => start_with::<sc_network::NetworkWorker<_, _>>(config),
-        NetworkBackendType::Litep2p => start_with::<sc_network::Litep2pNetworkBackend>(config),
+        NetworkBackendType::Libp2p => {
+            start_with::<sc_network::NetworkWorker<_, _>>(config, wasm_cache)
+        }
+        NetworkBackendType::Litep2p => {
+            start_with::<sc_network::Litep2pNetworkBackend>(config, wasm_cache)
+        }
     }
 }
 
-fn start_with<N: NetworkBackend<Block, Hash>>(config: Configuration) -> Result<TaskManager, Error> {
-    let mut parts = parts(&config)?;
+fn start_with<N: NetworkBackend<Block, Hash>>(
+    config: Configuration,
+    wasm_cache: Option<PathBuf>,
+) -> Result<TaskManager, Error> {
+    let mut parts = parts(&config, wasm_cache)?;
     let registry = config.prometheus_registry().cloned();
     let mut net_config =
         FullNetworkConfiguration::<Block, Hash, N>::new(&config.network, registry.clone());

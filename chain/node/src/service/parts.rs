@@ -1,6 +1,6 @@
 //! The parts that every command on a database needs, running node or not.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use sc_consensus_babe::{BabeBlockImport, BabeLink, BabeWorkerHandle};
 use sc_consensus_grandpa::{GrandpaBlockImport, GrandpaPruningFilter, LinkHalf};
@@ -11,6 +11,7 @@ use sc_transaction_pool_api::OffchainTransactionPoolFactory;
 use sp_consensus_babe::{SlotDuration, inherents::BabeCreateInherentDataProviders};
 
 use super::{Backend, Block, Client, Error, JUSTIFICATION_PERIOD, Pool, SelectChain};
+use crate::runtime_file::absolute;
 
 type GrandpaImport = GrandpaBlockImport<Backend, Block, Client, SelectChain>;
 /// How blocks enter the database.
@@ -54,6 +55,7 @@ pub fn inherents(
 /// Opens the database and builds client, pool and import queue.
 pub fn parts(
     config: &Configuration,
+    wasm_cache: Option<PathBuf>,
 ) -> Result<
     PartialComponents<
         Client,
@@ -81,12 +83,15 @@ pub fn parts(
         .map_or(sc_executor::DEFAULT_HEAP_ALLOC_STRATEGY, |pages| {
             sc_executor::HeapAllocStrategy::Static { extra_pages: pages as _ }
         });
+    let wasm_cache = wasm_cache.unwrap_or_else(|| config.data_path.join("wasm-cache"));
     let executor = WasmExecutor::builder()
         .with_execution_method(config.executor.wasm_method)
         .with_onchain_heap_alloc_strategy(heap)
         .with_offchain_heap_alloc_strategy(heap)
         .with_max_runtime_instances(config.executor.max_runtime_instances)
         .with_runtime_cache_size(config.executor.runtime_cache_size)
+        // Compiling a runtime takes seconds, reading a compiled one milliseconds.
+        .with_cache_path(absolute(wasm_cache).map_err(Error::Other)?)
         .build();
     // Pruned nodes keep the blocks that have justifications: warp sync of others needs them.
     let (client, backend, keystore_container, task_manager) = sc_service::new_full_parts(
