@@ -2,6 +2,7 @@
 //! naming our runtime in its settings ([`settings`]). A Docker that is there is used as it is: never
 //! replaced, upgraded, restarted or stopped by us.
 
+pub mod publish;
 pub mod settings;
 
 use std::{

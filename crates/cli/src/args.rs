@@ -1,0 +1,579 @@
+//! The command line: what can be typed, with a sentence and an example each. Holds no logic.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// Rent GPUs by the minute, or rent out your own.
+#[derive(Debug, Parser)]
+#[command(
+    name = "dbc",
+    version,
+    propagate_version = true,
+    after_help = "Example: dbc up && dbc rent --template base && dbc ssh 1\n\nExit status: 0 done, 1 no (not found, refused), 2 error. Data goes to standard output, all else to standard error."
+)]
+pub struct Dbc {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Print data as JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Show no progress.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Node to ask, e.g. ws://127.0.0.1:9944; without it that of your settings or of the network on this machine.
+    #[arg(long, global = true, env = "DBC_CHAIN", value_name = "URL")]
+    pub chain: Option<String>,
+    /// Wallet that pays and signs; `default` without it. `//Alice` and its like work on development networks.
+    #[arg(long, global = true, env = "DBC_WALLET", value_name = "NAME")]
+    pub wallet: Option<String>,
+    /// File with the wallet's password; DBC_PASSWORD works too.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// Folder with wallets, keys and settings; ~/.config/dbc without it.
+    #[arg(long, global = true, env = "DBC_HOME", value_name = "FOLDER")]
+    pub home: Option<PathBuf>,
+    /// Folder of the network that runs on this machine.
+    #[arg(
+        long,
+        global = true,
+        env = "DBC_NET_DIR",
+        value_name = "FOLDER",
+        default_value = "/var/lib/dbc"
+    )]
+    pub net_dir: PathBuf,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List machines that can be rented, with prices.
+    #[command(after_help = "Example: dbc machines --gpus 2 --model 4090")]
+    Machines(Machines),
+    /// Rent a machine and start a workload on it.
+    #[command(
+        after_help = "Example: dbc rent --template jupyter --term 2h\n         dbc rent --image localhost:5000/dbc/base:12 --env A=1 -- sleep 600"
+    )]
+    Rent(Rent),
+    /// Open a terminal in a workload (needs the OpenSSH client).
+    #[command(after_help = "Example: dbc ssh 1\n         dbc ssh 1 -- -L 8080:localhost:80")]
+    Ssh(Ssh),
+    /// Run one command in a workload; its exit status is passed on.
+    #[command(after_help = "Example: dbc exec 1 -- python3 -c 'print(6*7)'")]
+    Exec(Exec),
+    /// Show the output of a workload.
+    #[command(after_help = "Example: dbc logs 1 --follow --tail 100")]
+    Logs(Logs),
+    /// Copy files into a workload or out of it.
+    #[command(
+        after_help = "Example: dbc cp ./data 1:/root/data\n         dbc cp 1:/root/result.txt ."
+    )]
+    Cp(Copy),
+    /// List the ports of a workload, or bring one to this machine.
+    #[command(
+        after_help = "Example: dbc ports 1\n         dbc ports 1 --forward jupyter --local 8888"
+    )]
+    Ports(Ports),
+    /// Look at leases, extend and end them.
+    #[command(subcommand)]
+    Lease(Lease),
+    /// Let others into a lease, for a while and for some things only.
+    #[command(subcommand)]
+    Grant(Grant),
+    /// Keep the keys of accounts, see and move money.
+    #[command(subcommand)]
+    Wallet(Wallet),
+    /// Rent out this machine.
+    #[command(subcommand)]
+    Provider(Provider),
+    /// List ready workloads.
+    #[command(after_help = "Example: dbc templates")]
+    Templates,
+    /// Say what runs, what is away and where the logs are.
+    #[command(after_help = "Example: dbc status --json")]
+    Status,
+    /// Start a network on this machine, join it, rent from it and run a job. A second time, it goes on where it was.
+    #[command(after_help = "Example: dbc up\n         dbc up --validators 4 --no-demo")]
+    Up(Up),
+    /// Stop the network of this machine.
+    #[command(after_help = "Example: dbc down\n         dbc down --purge")]
+    Down(Down),
+    /// Print a completion script for a shell.
+    #[command(after_help = "Example: dbc completion bash > /etc/bash_completion.d/dbc")]
+    Completion {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Speak SSH with a workload on standard input and output; for OpenSSH's ProxyCommand.
+    #[command(hide = true, after_help = "Example: ssh -o ProxyCommand='dbc proxy 1' lease")]
+    Proxy {
+        /// The lease.
+        lease: u64,
+        /// Use this grant instead of the renter's own.
+        #[arg(long)]
+        grant: Option<String>,
+    },
+}
+
+/// What machines must have.
+#[derive(Debug, Clone, Args)]
+pub struct Wanted {
+    /// Free GPUs needed.
+    #[arg(long, default_value_t = 0)]
+    pub gpus: u8,
+    /// Part of the GPU's model name.
+    #[arg(long)]
+    pub model: Option<String>,
+    /// Memory per GPU in GiB.
+    #[arg(long, default_value_t = 0)]
+    pub gpu_memory: u32,
+    /// Country, by its ISO 3166-1 number.
+    #[arg(long)]
+    pub region: Option<u16>,
+    /// Highest price per hour in DBC, for all that is rented.
+    #[arg(long, value_name = "DBC")]
+    pub max_price: Option<String>,
+}
+
+/// `dbc machines`.
+#[derive(Debug, Args)]
+pub struct Machines {
+    /// Filters.
+    #[command(flatten)]
+    pub wanted: Wanted,
+    /// List machines that cannot be rented now, too.
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// `dbc rent`.
+#[derive(Debug, Args)]
+pub struct Rent {
+    /// Filters.
+    #[command(flatten)]
+    pub wanted: Wanted,
+    /// This machine: its short number or its key. Without it, the cheapest that fits.
+    #[arg(long)]
+    pub machine: Option<String>,
+    /// Ready workload (see `dbc templates`).
+    #[arg(long, default_value = "base", conflicts_with = "image")]
+    pub template: String,
+    /// OCI image instead of a template.
+    #[arg(long)]
+    pub image: Option<String>,
+    /// For how long, e.g. 90m, 2h, 3d. Ending earlier returns the rest.
+    #[arg(long, default_value = "1h", value_parser = parse_term)]
+    pub term: u64,
+    /// Processor cores, e.g. 1.5.
+    #[arg(long)]
+    pub cpus: Option<f64>,
+    /// Memory in MiB.
+    #[arg(long)]
+    pub memory: Option<u32>,
+    /// Disk in GiB.
+    #[arg(long)]
+    pub disk: Option<u32>,
+    /// Environment, NAME=VALUE; may be given often.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub env: Vec<String>,
+    /// Named port, NAME=PORT; may be given often.
+    #[arg(long, value_name = "NAME=PORT")]
+    pub port: Vec<String>,
+    /// The most that the lease may ever cost in DBC.
+    #[arg(long, value_name = "DBC")]
+    pub cap: Option<String>,
+    /// Return as soon as the lease is final, before the workload runs.
+    #[arg(long)]
+    pub detach: bool,
+    /// Go on with an order that broke off; its number stood in the message.
+    #[arg(long, value_name = "TAG")]
+    pub resume: Option<u64>,
+    /// Command instead of the image's.
+    #[arg(last = true)]
+    pub command: Vec<String>,
+}
+
+/// A lease, reached as its renter or by a grant.
+#[derive(Debug, Clone, Args)]
+pub struct Target {
+    /// Number of the lease.
+    pub lease: u64,
+    /// Use this grant instead of the renter's own keys.
+    #[arg(long)]
+    pub grant: Option<String>,
+}
+
+/// `dbc ssh`.
+#[derive(Debug, Args)]
+pub struct Ssh {
+    /// Which workload.
+    #[command(flatten)]
+    pub target: Target,
+    /// Further arguments of ssh, then the command.
+    #[arg(last = true)]
+    pub arguments: Vec<String>,
+}
+
+/// `dbc exec`.
+#[derive(Debug, Args)]
+pub struct Exec {
+    /// Which workload.
+    #[command(flatten)]
+    pub target: Target,
+    /// The command and its arguments.
+    #[arg(last = true, required = true)]
+    pub command: Vec<String>,
+}
+
+/// `dbc logs`.
+#[derive(Debug, Args)]
+pub struct Logs {
+    /// Which workload.
+    #[command(flatten)]
+    pub target: Target,
+    /// Go on with what comes.
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Lines to begin with, at most 10000.
+    #[arg(long, default_value_t = 1000)]
+    pub tail: u32,
+}
+
+/// `dbc cp`.
+#[derive(Debug, Args)]
+pub struct Copy {
+    /// From: a path, or LEASE:PATH.
+    pub from: String,
+    /// To: a path, or LEASE:PATH.
+    pub to: String,
+    /// Use this grant instead of the renter's own keys.
+    #[arg(long)]
+    pub grant: Option<String>,
+}
+
+/// `dbc ports`.
+#[derive(Debug, Args)]
+pub struct Ports {
+    /// Which workload.
+    #[command(flatten)]
+    pub target: Target,
+    /// Bring this port (name or number) to this machine, until interrupted.
+    #[arg(long, value_name = "NAME|PORT")]
+    pub forward: Option<String>,
+    /// Port on this machine; a free one without it.
+    #[arg(long, requires = "forward", default_value_t = 0)]
+    pub local: u16,
+}
+
+/// `dbc lease …`.
+#[derive(Debug, Subcommand)]
+pub enum Lease {
+    /// List your leases.
+    #[command(after_help = "Example: dbc lease list --all")]
+    List {
+        /// Closed ones too.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show a lease: money, time, state of the workload.
+    #[command(after_help = "Example: dbc lease show 1")]
+    Show {
+        /// Number of the lease.
+        lease: u64,
+    },
+    /// Make the term longer.
+    #[command(after_help = "Example: dbc lease extend 1 --by 2h")]
+    Extend {
+        /// Number of the lease.
+        lease: u64,
+        /// How much longer.
+        #[arg(long, value_parser = parse_term)]
+        by: u64,
+    },
+    /// End a lease; unused money returns at once.
+    #[command(after_help = "Example: dbc lease end 1")]
+    End {
+        /// Number of the lease.
+        lease: u64,
+    },
+    /// Send another workload spec (a JSON file) to the machine.
+    #[command(after_help = "Example: dbc lease put 1 spec.json")]
+    Put {
+        /// Which workload.
+        #[command(flatten)]
+        target: Target,
+        /// The spec.
+        spec: PathBuf,
+    },
+    /// Stop the workload; its files stay.
+    #[command(after_help = "Example: dbc lease stop 1")]
+    Stop(Target),
+    /// Start a stopped workload.
+    #[command(after_help = "Example: dbc lease start 1")]
+    Start(Target),
+    /// Restart the workload.
+    #[command(after_help = "Example: dbc lease restart 1")]
+    Restart(Target),
+}
+
+/// `dbc grant …`.
+#[derive(Debug, Subcommand)]
+pub enum Grant {
+    /// Make a grant for somebody else's device.
+    #[command(
+        after_help = "Example: dbc grant create 1 --holder KEY --allow shell --allow copy --for 8h"
+    )]
+    Create {
+        /// Number of the lease.
+        lease: u64,
+        /// What it allows and for whom.
+        #[command(flatten)]
+        terms: GrantTerms,
+        /// Live longer than a day.
+        #[arg(long)]
+        pinned: bool,
+    },
+    /// Hand a grant that you hold on to another device, narrower or equal.
+    #[command(after_help = "Example: dbc grant delegate TOKEN --holder KEY --allow logs")]
+    Delegate {
+        /// The grant.
+        token: String,
+        /// What it allows and for whom.
+        #[command(flatten)]
+        terms: GrantTerms,
+    },
+    /// List grants that were made or used here.
+    #[command(after_help = "Example: dbc grant list 1")]
+    List {
+        /// Only of this lease.
+        lease: Option<u64>,
+    },
+    /// Make the machine refuse a grant and all made from it.
+    #[command(after_help = "Example: dbc grant revoke 1 3f2a90")]
+    Revoke {
+        /// Number of the lease.
+        lease: u64,
+        /// Id of the grant (`dbc grant list`); without it all grants of the lease, by a call on the chain.
+        id: Option<String>,
+    },
+}
+
+/// What a grant allows and for whom.
+#[derive(Debug, Args)]
+pub struct GrantTerms {
+    /// Key of the device that may use it (`dbc wallet show` there).
+    #[arg(long, value_name = "KEY")]
+    pub holder: String,
+    /// What it allows: view, logs, shell, copy, forward, manage; may be given often.
+    #[arg(long, required = true)]
+    pub allow: Vec<String>,
+    /// For how long.
+    #[arg(long = "for", value_name = "TIME", default_value = "8h", value_parser = parse_term)]
+    pub duration: u64,
+    /// A word for lists.
+    #[arg(long, default_value = "")]
+    pub label: String,
+}
+
+/// `dbc wallet …`.
+#[derive(Debug, Subcommand)]
+pub enum Wallet {
+    /// Make a new account; its phrase is shown once.
+    #[command(after_help = "Example: dbc wallet create default")]
+    Create {
+        /// Name of the wallet.
+        #[arg(default_value = "default")]
+        name: String,
+        /// Leave the file unprotected; for development only.
+        #[arg(long)]
+        no_password: bool,
+    },
+    /// Bring an account by its phrase or secret address, read from standard input.
+    #[command(after_help = "Example: dbc wallet import old < phrase.txt")]
+    Import {
+        /// Name of the wallet.
+        name: String,
+        /// Leave the file unprotected; for development only.
+        #[arg(long)]
+        no_password: bool,
+    },
+    /// List wallets.
+    #[command(after_help = "Example: dbc wallet list")]
+    List,
+    /// Show address, money and this device's holder key.
+    #[command(after_help = "Example: dbc wallet show default")]
+    Show {
+        /// Name of the wallet.
+        name: Option<String>,
+    },
+    /// Add test money on a development network.
+    #[command(after_help = "Example: dbc wallet fund default --amount 1000")]
+    Fund {
+        /// Name of the wallet, or an address.
+        name: Option<String>,
+        /// How much, in DBC.
+        #[arg(long, default_value = "1000")]
+        amount: String,
+    },
+    /// Send money.
+    #[command(after_help = "Example: dbc wallet transfer 5Grw… 12.5")]
+    Transfer {
+        /// To this address.
+        to: String,
+        /// How much, in DBC.
+        amount: String,
+    },
+    /// Remove a wallet's file; the account lives on in its phrase.
+    #[command(after_help = "Example: dbc wallet remove old")]
+    Remove {
+        /// Name of the wallet.
+        name: String,
+    },
+}
+
+/// `dbc provider …`.
+#[derive(Debug, Subcommand)]
+pub enum Provider {
+    /// Bond this machine, make an offer and list it. Steps that were done are left out.
+    #[command(
+        after_help = "Example: dbc provider join --wallet provider --gpu-hour 12 --cpu-hour 1"
+    )]
+    Join(Offer),
+    /// Put the machine up for rent.
+    #[command(after_help = "Example: dbc provider list --wallet provider")]
+    List {
+        /// Its short number or key; this machine's without it.
+        machine: Option<String>,
+    },
+    /// Take the machine off the market; leases go on.
+    #[command(after_help = "Example: dbc provider unlist --wallet provider")]
+    Unlist {
+        /// Its short number or key; this machine's without it.
+        machine: Option<String>,
+    },
+    /// Begin the machine's way out; the stake is free after the retirement delay.
+    #[command(after_help = "Example: dbc provider retire --wallet provider")]
+    Retire {
+        /// Its short number or key; this machine's without it.
+        machine: Option<String>,
+    },
+    /// Show your machines, their leases and what they earned.
+    #[command(after_help = "Example: dbc provider status --wallet provider")]
+    Status,
+}
+
+/// Price and terms.
+#[derive(Debug, Clone, Args)]
+pub struct Offer {
+    /// For a GPU and hour, in DBC.
+    #[arg(long, default_value = "10")]
+    pub gpu_hour: String,
+    /// For the CPU profile and hour, in DBC.
+    #[arg(long, default_value = "1")]
+    pub cpu_hour: String,
+    /// Shortest term.
+    #[arg(long, default_value = "5m", value_parser = parse_term)]
+    pub min_term: u64,
+    /// Longest term.
+    #[arg(long, default_value = "30d", value_parser = parse_term)]
+    pub max_term: u64,
+    /// Country, by its ISO 3166-1 number; 0 says nothing.
+    #[arg(long, default_value_t = 0)]
+    pub region: u16,
+}
+
+/// `dbc up`.
+#[derive(Debug, Args)]
+pub struct Up {
+    /// Validators of a new network, 1 or 4.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=4))]
+    pub validators: u8,
+    /// Leave the demonstration job out.
+    #[arg(long)]
+    pub no_demo: bool,
+    /// Run the demonstration job although it ran before.
+    #[arg(long, conflicts_with = "no_demo")]
+    pub demo: bool,
+    /// Size of the data pool in GiB.
+    #[arg(long, default_value_t = 8)]
+    pub pool_gib: u32,
+    /// Address that the agent's tunnel listens on; a free port of every address without it.
+    #[arg(long)]
+    pub tunnel: Option<SocketAddr>,
+    /// Folder with the programs; that of `dbc` without it.
+    #[arg(long, env = "DBC_BIN_DIR")]
+    pub bin_dir: Option<PathBuf>,
+}
+
+/// `dbc down`.
+#[derive(Debug, Args)]
+pub struct Down {
+    /// Remove everything that `dbc up` made, but for packages and your wallets.
+    #[arg(long)]
+    pub purge: bool,
+}
+
+/// Seconds of `90`, `90s`, `15m`, `2h`, `3d`.
+fn parse_term(text: &str) -> Result<u64, String> {
+    let (digits, factor) = match text.as_bytes().last() {
+        Some(b's') => (&text[..text.len() - 1], 1),
+        Some(b'm') => (&text[..text.len() - 1], 60),
+        Some(b'h') => (&text[..text.len() - 1], 3_600),
+        Some(b'd') => (&text[..text.len() - 1], 86_400),
+        _ => (text, 1),
+    };
+    let count: u64 =
+        digits.parse().map_err(|_| format!("{text:?} is no time; write 90s, 15m, 2h or 3d"))?;
+    match count.checked_mul(factor) {
+        Some(seconds) if (1..=366 * 86_400).contains(&seconds) => Ok(seconds),
+        _ => Err("must be between a second and 366 days".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn every_command_shows_an_example_and_takes_json() {
+        fn walk(command: &clap::Command, path: &str) {
+            let path = format!("{path} {}", command.get_name());
+            if command.get_subcommands().next().is_none() {
+                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.contains("Example: "), "{path} has no example");
+                assert!(command.get_about().is_some(), "{path} has no description");
+            }
+            for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+                walk(sub, &path);
+            }
+        }
+        let mut command = Dbc::command();
+        command.build();
+        command.clone().debug_assert();
+        walk(&command, "");
+        let parsed = Dbc::try_parse_from(["dbc", "lease", "show", "1", "--json"]).unwrap();
+        assert!(parsed.global.json);
+    }
+
+    #[test]
+    fn terms_read_as_people_write_them() {
+        assert_eq!(parse_term("90"), Ok(90));
+        assert_eq!(parse_term("15m"), Ok(900));
+        assert_eq!(parse_term("2h"), Ok(7_200));
+        for wrong in ["", "0s", "h", "-1h", "1w", "999999d", "18446744073709551615d"] {
+            assert!(parse_term(wrong).is_err(), "{wrong}");
+        }
+    }
+}

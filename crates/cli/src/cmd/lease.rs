@@ -1,0 +1,153 @@
+//! `dbc lease …`: money, time and state of leases.
+
+use anyhow::{Context as _, Result};
+use dbc_sdk::{Closing, ErrorCode, LeaseState, LeaseView, WorkloadSpec, WorkloadStatus};
+
+use super::agent;
+use crate::{
+    args::Lease,
+    context::{Context, read_small},
+    failure::coded,
+    print,
+};
+
+/// Runs one of the commands.
+pub async fn run(context: &Context, args: Lease) -> Result<u8> {
+    let market = context.market()?;
+    match args {
+        Lease::List { all } => {
+            let leases = market.leases(context.signer()?.account(), all).await?;
+            print::data(context.json, &leases, || list(&leases));
+        }
+        Lease::Show { lease } => {
+            let view = market.lease(lease).await?;
+            let status = match view.is_closed() {
+                true => None,
+                // The chain's part is worth showing whether or not the machine answers.
+                false => match market.agent(lease).await {
+                    Ok(agent) => agent.status().await.ok(),
+                    Err(_) => None,
+                },
+            };
+            let both = serde_json::json!({"lease": view, "workload": status});
+            print::data(context.json, &both, || show(&view, status.as_ref()));
+        }
+        Lease::Extend { lease, by } => {
+            let view = market.extend(&context.signer()?, lease, by, None).await?;
+            print::data(context.json, &view, || {
+                format!(
+                    "lease {lease} is {} long now; {} are on hold",
+                    print::duration(view.term_s),
+                    view.deposit
+                )
+            });
+        }
+        Lease::End { lease } => {
+            let closing = market.end(&context.signer()?, lease).await?;
+            print::data(context.json, &closing, || equation(&closing));
+        }
+        Lease::Put { target, spec } => {
+            let text =
+                read_small(&spec)?.with_context(|| format!("{} is missing", spec.display()))?;
+            let invalid = |why: String| coded(ErrorCode::InvalidSpec, why);
+            let spec: WorkloadSpec =
+                serde_json::from_str(&text).map_err(|error| invalid(error.to_string()))?;
+            spec.validate().map_err(|error| invalid(error.to_string()))?;
+            agent(&market, &target).await?.put(&spec).await?;
+            done(context, "the machine has the workload");
+        }
+        Lease::Stop(target) => {
+            agent(&market, &target).await?.stop().await?;
+            done(context, "stopped; its files stay");
+        }
+        Lease::Start(target) => {
+            agent(&market, &target).await?.start().await?;
+            done(context, "started");
+        }
+        Lease::Restart(target) => {
+            agent(&market, &target).await?.restart().await?;
+            done(context, "restarted");
+        }
+    }
+    market.close().await;
+    Ok(0)
+}
+
+fn done(context: &Context, text: &str) {
+    print::data(context.json, &serde_json::json!({"done": true}), || text.into());
+}
+
+/// Where every unit went.
+pub fn equation(closing: &Closing) -> String {
+    format!(
+        "lease {} is over ({})\n  provider's gain {} + refund {} + fees {} = deposit {}",
+        closing.lease,
+        closing.reason,
+        closing.paid,
+        closing.refund,
+        closing.fees,
+        closing.deposited
+    )
+}
+
+fn state(lease: &LeaseView) -> String {
+    match &lease.state {
+        LeaseState::Closed { reason, .. } => format!("closed: {reason}"),
+        other => format!("{other:?}").to_lowercase(),
+    }
+}
+
+fn list(leases: &[LeaseView]) -> String {
+    if leases.is_empty() {
+        return "no leases; `dbc rent` makes one".into();
+    }
+    let row = |lease: &LeaseView| {
+        vec![
+            lease.id.to_string(),
+            state(lease),
+            lease.rate.per_hour.to_string(),
+            lease.deposit.to_string(),
+            lease.paid.to_string(),
+            print::duration(lease.term_s),
+        ]
+    };
+    let rows: Vec<_> = leases.iter().map(row).collect();
+    print::table(&["LEASE", "STATE", "PER HOUR", "ON HOLD", "PAID", "TERM"], &rows)
+}
+
+fn show(lease: &LeaseView, status: Option<&WorkloadStatus>) -> String {
+    let gpus = match lease.gpus.is_empty() {
+        true => "CPU profile".to_string(),
+        false => format!("GPUs {:?}", lease.gpus),
+    };
+    let mut text = format!(
+        "lease      {}\nstate      {}{}\nmachine    {} ({gpus})\nrate       {} per hour\nterm       {}\non hold    {}\npaid       {}\nfees       {}\nreturned   {}\n",
+        lease.id,
+        state(lease),
+        if lease.finalized { "" } else { " (not final yet)" },
+        lease.machine,
+        lease.rate.per_hour,
+        print::duration(lease.term_s),
+        lease.deposit,
+        lease.paid,
+        lease.fees,
+        lease.refunded,
+    );
+    match status {
+        Some(status) => {
+            let phase = format!("{:?}", status.phase).to_lowercase();
+            text += &format!("workload   {phase}: {}\n", status.detail);
+            text += &format!(
+                "disk       {} of {} MiB\n",
+                status.disk_used_bytes >> 20,
+                status.disk_limit_bytes >> 20
+            );
+            if let Some(error) = &status.last_error {
+                text += &format!("last error {} ({})\n", error.message, error.code);
+            }
+        }
+        None if lease.is_closed() => {}
+        None => text += "workload   the machine does not answer\n",
+    }
+    text
+}

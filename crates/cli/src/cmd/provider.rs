@@ -1,0 +1,124 @@
+//! `dbc provider …`: rent out this machine.
+
+use anyhow::{Context as _, Result};
+use dbc_sdk::{ErrorCode, Filter, MachineStatus, MachineView, Market, Price};
+
+use super::money;
+use crate::{
+    args::{Offer, Provider},
+    context::Context,
+    failure::coded,
+    print, up,
+};
+
+/// Runs one of the commands.
+pub async fn run(context: &Context, args: Provider) -> Result<u8> {
+    let market = context.market()?;
+    let signer = context.signer()?;
+    match args {
+        Provider::Join(offer) => {
+            let network = up::state::Network::load(&context.net_dir)?.ok_or_else(|| {
+                coded(
+                    ErrorCode::HostUnavailable,
+                    "no agent is set up on this machine; `dbc up` does",
+                )
+            })?;
+            let mut step = print::Step::begin("join", context.quiet());
+            let machine =
+                up::market::join(&market, &signer, &network, &price(&offer)?, &offer, &mut step)
+                    .await?;
+            step.done(&format!("machine {} is {}", machine.index, machine.status));
+            print::data(context.json, &machine, || one(&machine));
+        }
+        Provider::List { machine } => {
+            let machine = mine(context, &market, machine).await?;
+            let tx = market.list(&signer, machine.id).await?;
+            print::data(context.json, &tx, || format!("machine {} is for rent", machine.index));
+        }
+        Provider::Unlist { machine } => {
+            let machine = mine(context, &market, machine).await?;
+            let tx = market.unlist(&signer, machine.id).await?;
+            print::data(context.json, &tx, || {
+                format!("machine {} is off the market; leases go on", machine.index)
+            });
+        }
+        Provider::Retire { machine } => {
+            let machine = mine(context, &market, machine).await?;
+            let tx = market.retire(&signer, machine.id).await?;
+            print::data(context.json, &tx, || {
+                format!(
+                    "machine {} retires; its stake is free after the retirement delay",
+                    machine.index
+                )
+            });
+        }
+        Provider::Status => {
+            let account = signer.account();
+            let filter = Filter { provider: Some(account), ..Filter::default() };
+            let machines = market.machines(&filter).await?;
+            let balance = market.balance(account).await?;
+            let all = serde_json::json!({"machines": machines, "balance": balance});
+            print::data(context.json, &all, || {
+                let mut text = format!("account {account}\nfree    {}\n", balance.free);
+                for held in &balance.held {
+                    text += &format!("on hold {} ({})\n", held.amount, held.reason);
+                }
+                for machine in &machines {
+                    text += "\n";
+                    text += &one(machine);
+                }
+                text
+            });
+        }
+    }
+    Ok(0)
+}
+
+/// Price as typed.
+pub fn price(offer: &Offer) -> Result<Price> {
+    Ok(Price {
+        gpu_hour: money(&offer.gpu_hour, "--gpu-hour")?,
+        cpu_hour: money(&offer.cpu_hour, "--cpu-hour")?,
+    })
+}
+
+async fn mine(context: &Context, market: &Market, named: Option<String>) -> Result<MachineView> {
+    match named {
+        Some(text) => Ok(market.find_machine(&text).await?),
+        None => {
+            let network = up::state::Network::load(&context.net_dir)?;
+            let id = network
+                .and_then(|network| network.machine)
+                .context("no agent is set up on this machine; name a machine")?;
+            Ok(market.find_machine(&id).await?)
+        }
+    }
+}
+
+fn one(machine: &MachineView) -> String {
+    let gpus_leased = machine.gpus.iter().filter(|gpu| gpu.leased).count();
+    let offer = match &machine.offer {
+        Some(offer) if machine.gpus.is_empty() => format!("{} per hour", offer.price.cpu_hour),
+        Some(offer) => format!("{} per GPU and hour", offer.price.gpu_hour),
+        None => "none".into(),
+    };
+    let next = match machine.status {
+        MachineStatus::Registered => "\nnext       it has to be verified",
+        MachineStatus::Verified => "\nnext       `dbc provider list` puts it up for rent",
+        _ => "",
+    };
+    format!(
+        "machine    {} ({})\nkey        {}\nstatus     {}\nstake      {}\noffer      {offer}\nleased     {}\nstrikes    {}{next}\n",
+        machine.index,
+        machine.class,
+        machine.id,
+        machine.status,
+        machine.stake,
+        if machine.gpus.is_empty() {
+            if machine.cpu_leased { "yes".into() } else { "no".to_string() }
+        } else {
+            format!("{gpus_leased} of {}", machine.gpus.len())
+        },
+        machine.strikes,
+    )
+}

@@ -1,0 +1,129 @@
+//! Joining the market: wallets with test money, the machine bonded, offered, listed. Each step looks
+//! first whether it is done.
+
+use anyhow::{Context as _, Result};
+use dbc_sdk::{
+    AccountId, Filter, MachineStatus, MachineView, Market, Money, Price, Registration, Signer,
+};
+
+use super::{agent, state::Network};
+use crate::{
+    args::Offer,
+    context::Context,
+    print::Step,
+    wallet::{WalletError, WalletFile, Wallets},
+};
+
+/// Who has test money on development networks.
+const FAUCET: &str = "//Alice";
+/// Wallets get this much when they have less than half of it.
+const RENTER_DBC: u64 = 10_000;
+const PROVIDER_DBC: u64 = 200_000;
+const OPERATOR_DBC: u64 = 100;
+
+/// Keys of the two sides.
+pub struct Accounts {
+    /// Rents.
+    pub renter: Signer,
+    /// Provides.
+    pub provider: Signer,
+}
+
+/// Makes the wallets `default` and `provider` when they are missing, and fills them up.
+pub async fn wallets(context: &Context, market: &Market, step: &mut Step) -> Result<Accounts> {
+    let faucet = Signer::from_uri(FAUCET)?;
+    let renter = wallet(context, "default")?;
+    let provider = wallet(context, "provider")?;
+    step.say("test money for the wallets");
+    fund(market, &faucet, renter.account(), RENTER_DBC).await?;
+    fund(market, &faucet, provider.account(), PROVIDER_DBC).await?;
+    Ok(Accounts { renter, provider })
+}
+
+fn wallet(context: &Context, name: &str) -> Result<Signer> {
+    let wallets = Wallets::at(&context.home);
+    match wallets.load(name) {
+        Ok(_) => {}
+        Err(WalletError::NotFound(_)) => {
+            let phrase = Signer::generate_phrase()?;
+            wallets.store(&WalletFile::seal(name, &phrase, None)?)?;
+        }
+        Err(error) => return Err(error.into()),
+    }
+    context.signer_of(name)
+}
+
+async fn fund(market: &Market, faucet: &Signer, account: AccountId, dbc: u64) -> Result<()> {
+    if market.balance(account).await?.spendable < Money::dbc(dbc / 2) {
+        market.transfer(faucet, account, Money::dbc(dbc)).await?;
+    }
+    Ok(())
+}
+
+/// Brings the machine of this network onto the market.
+pub async fn join(
+    market: &Market,
+    provider: &Signer,
+    network: &Network,
+    price: &Price,
+    offer: &Offer,
+    step: &mut Step,
+) -> Result<MachineView> {
+    let keys = agent::keys(network).await?;
+    let operator: [u8; 32] = hex::decode(&keys.operator)
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok())
+        .context("the operator's key is no 32 bytes")?;
+    let operator = AccountId(operator);
+    if market.operator(provider.account()).await? != Some(operator) {
+        step.say("naming the operator");
+        market.set_operator(provider, operator).await?;
+    }
+    step.say("money for the operator's fees");
+    if market.balance(operator).await?.spendable < Money::dbc(OPERATOR_DBC / 2) {
+        market.transfer(provider, operator, Money::dbc(OPERATOR_DBC)).await?;
+    }
+    let mine = Filter { provider: Some(provider.account()), ..Filter::default() };
+    let found = market
+        .machines(&mine)
+        .await?
+        .into_iter()
+        .find(|machine| machine.id.to_string() == keys.machine);
+    let machine = match found {
+        Some(machine) => machine,
+        None => {
+            step.say("bonding the machine");
+            let registration = registration(network, provider.account(), offer.region).await?;
+            market.register(provider, &registration).await?;
+            market.machine(registration.machine).await?
+        }
+    };
+    let offered = machine.offer.as_ref().is_some_and(|found| found.price == *price);
+    if !offered {
+        step.say("making the offer");
+        market.set_offer(provider, machine.id, *price, offer.min_term, offer.max_term).await?;
+    }
+    match machine.status {
+        MachineStatus::Verified => {
+            step.say("listing the machine");
+            market.list(provider, machine.id).await?;
+        }
+        MachineStatus::Registered => step.say("the machine waits for its verification"),
+        _ => {}
+    }
+    Ok(market.machine(machine.id).await?)
+}
+
+async fn registration(network: &Network, provider: AccountId, region: u16) -> Result<Registration> {
+    let genesis =
+        network.genesis.as_deref().context("the chain has not answered yet; run `dbc up`")?;
+    let provider = provider.to_string();
+    let words =
+        ["registration", "--provider", &provider, "--genesis", genesis.trim_start_matches("0x")];
+    let mut registration: Registration = agent::ask(network, &words).await?;
+    registration.location.region = region;
+    if registration.network.relays.is_empty() {
+        registration.network.relays = vec![network.relay_url()];
+    }
+    Ok(registration)
+}
