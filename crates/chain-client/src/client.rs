@@ -294,7 +294,8 @@ async fn within<T>(
     limit: Duration,
     call: impl Future<Output = Result<T, ChainError>>,
 ) -> Result<T, ChainError> {
-    match timeout(limit, call).await {
+    // Boxed, so that the size and depth of callers' futures do not grow with subxt's.
+    match timeout(limit, Box::pin(call)).await {
         Ok(result) => result,
         Err(_) => Err(unreachable(url, &format!("no answer in {} s", limit.as_secs()))),
     }

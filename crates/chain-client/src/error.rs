@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use subxt::{
-    error::{DispatchError, TokenError},
+    error::{ArithmeticError, DispatchError, TokenError},
     rpcs,
 };
 
@@ -176,6 +176,10 @@ pub(crate) fn from_dispatch(error: DispatchError) -> ChainError {
             | TokenError::NotExpendable
             | TokenError::Frozen),
         ) => ChainError::InsufficientFunds { why: token.to_string() },
+        // How balances say that an amount exceeds what there is.
+        DispatchError::Arithmetic(ArithmeticError::Underflow) => {
+            ChainError::InsufficientFunds { why: "the amount exceeds the balance".into() }
+        }
         other => {
             let name = match &other {
                 DispatchError::BadOrigin => "BadOrigin",

@@ -3,9 +3,11 @@
 //! same way; holds no assertion about the product.
 
 pub mod network;
+pub mod node;
 pub mod programs;
 pub mod wait;
 
 pub use network::{Dbc, Network, Output};
+pub use node::{DevNode, MACHINE, MACHINE_SEED};
 pub use programs::program;
 pub use wait::wait_for;

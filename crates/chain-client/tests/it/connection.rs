@@ -4,20 +4,21 @@ use std::time::Duration;
 
 use anyhow::Result;
 use dbc_chain_client::{At, ChainClient, ChainConfig, ChainError, Link, Notice, Signer};
+use dbc_testkit::DevNode;
 use tokio::time::timeout;
 
-use crate::node::Node;
+use crate::connect;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_of_another_network_is_refused() -> Result<()> {
-    let node = Node::start(&[]).await?;
+    let node = DevNode::start().await?;
     let config = ChainConfig { genesis: Some([1; 32]), ..ChainConfig::new(node.url()) };
     let error = ChainClient::connect(config).await.err().expect("refused");
     assert!(matches!(error, ChainError::WrongGenesis { expected, .. } if expected == [1; 32]));
 
-    let client = node.connect().await?;
+    let client = connect(&node).await?;
     let right = ChainConfig { genesis: Some(client.genesis()), ..ChainConfig::new(node.url()) };
     ChainClient::connect(right).await?;
     Ok(())
@@ -25,7 +26,7 @@ async fn a_node_of_another_network_is_refused() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_node_is_away_and_comes_back() -> Result<()> {
-    let mut node = Node::start(&[]).await?;
+    let mut node = DevNode::start().await?;
     let mut config = ChainConfig::new(node.url());
     config.call_timeout = Duration::from_secs(3);
     let client = ChainClient::connect(config).await?;
@@ -54,10 +55,10 @@ async fn a_killed_node_is_away_and_comes_back() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_network_under_the_same_address_is_not_believed() -> Result<()> {
-    let node = Node::start(&[]).await?;
-    let client = node.connect().await?;
+    let node = DevNode::start().await?;
+    let client = connect(&node).await?;
     let mut link = client.link();
-    let _other = node.replace(&[[9; 32]]).await?;
+    let _other = node.replace().await?;
     let foreign =
         timeout(PATIENCE, link.wait_for(|link| matches!(link, Link::Foreign(_)))).await??;
     assert_ne!(*foreign, Link::Foreign(client.genesis()));
@@ -72,8 +73,8 @@ async fn another_network_under_the_same_address_is_not_believed() -> Result<()> 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_extrinsic_survives_the_death_of_its_node() -> Result<()> {
-    let mut node = Node::start(&[]).await?;
-    let client = node.connect().await?;
+    let mut node = DevNode::start().await?;
+    let client = connect(&node).await?;
     let (alice, bob) = (Signer::from_uri("//Alice")?, Signer::from_uri("//Bob")?);
     let before = client.at(At::Best).await?.account(bob.account()).await?.free;
     let sent = client.transfer(&alice, bob.account(), 1_000_000_000_000_000).await?;

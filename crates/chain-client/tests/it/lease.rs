@@ -10,12 +10,12 @@ use dbc_primitives::{
     Amount, CloseReason, DBC, HardwareFacts, LeaseState, Location, MachineClass, MachineId,
     MachineStatus, NetworkFacts, Offer, Order, Price, Profile, proof::register_message,
 };
+use dbc_testkit::{DevNode, MACHINE, MACHINE_SEED};
 use ed25519_dalek::{Signer as _, SigningKey};
 use tokio::time::timeout;
 
-use crate::node::Node;
+use crate::connect;
 
-const MACHINE_SEED: [u8; 32] = [42; 32];
 const HOURLY: u128 = 12 * DBC;
 const TERM: u64 = 1200;
 
@@ -24,7 +24,7 @@ fn machine_key() -> SigningKey {
 }
 
 fn machine() -> MachineId {
-    MachineId(machine_key().verifying_key().to_bytes())
+    MachineId(MACHINE)
 }
 
 fn registration(genesis: [u8; 32], provider: AccountId) -> Registration {
@@ -74,8 +74,8 @@ struct People {
 }
 
 /// A network with one listed machine.
-async fn listed(node: &Node) -> Result<(ChainClient, People)> {
-    let client = node.connect().await?;
+async fn listed(node: &DevNode) -> Result<(ChainClient, People)> {
+    let client = connect(node).await?;
     let people = People {
         provider: Signer::from_uri("//Bob")?,
         operator: Signer::ed25519_from_seed([11; 32]),
@@ -106,7 +106,7 @@ fn deposited(lease: &Lease) -> u128 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn d72_a_lease_pays_for_the_time_used_and_returns_the_rest_to_the_unit() -> Result<()> {
-    let node = Node::start(&[machine().0]).await?;
+    let node = DevNode::start().await?;
     let (client, people) = listed(&node).await?;
     let (renter, operator) = (&people.renter, &people.operator);
     let view = client.at(At::Best).await?;
@@ -168,7 +168,7 @@ async fn d72_a_lease_pays_for_the_time_used_and_returns_the_rest_to_the_unit() -
 
 #[tokio::test(flavor = "multi_thread")]
 async fn d25_refused_orders_cost_no_more_than_the_fee_and_say_why() -> Result<()> {
-    let node = Node::start(&[machine().0]).await?;
+    let node = DevNode::start().await?;
     let (client, people) = listed(&node).await?;
     let renter = &people.renter;
     let version =

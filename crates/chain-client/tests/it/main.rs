@@ -3,5 +3,11 @@
 
 mod connection;
 mod lease;
-mod node;
 mod transactions;
+
+use dbc_chain_client::{ChainClient, ChainConfig, ChainError};
+use dbc_testkit::DevNode;
+
+async fn connect(node: &DevNode) -> Result<ChainClient, ChainError> {
+    ChainClient::connect(ChainConfig::new(node.url())).await
+}

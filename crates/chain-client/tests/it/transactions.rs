@@ -3,14 +3,15 @@
 use anyhow::Result;
 use dbc_chain_client::{At, ChainError, Signer};
 use dbc_primitives::DBC;
+use dbc_testkit::DevNode;
 use futures::future::try_join_all;
 
-use crate::node::Node;
+use crate::connect;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transfer_moves_the_amount_and_costs_its_fee() -> Result<()> {
-    let node = Node::start(&[]).await?;
-    let client = node.connect().await?;
+    let node = DevNode::start().await?;
+    let client = connect(&node).await?;
     let alice = Signer::from_uri("//Alice")?;
     let fresh = Signer::ed25519_from_seed([5; 32]);
     let before = client.at(At::Best).await?.account(alice.account()).await?;
@@ -33,8 +34,8 @@ async fn a_transfer_moves_the_amount_and_costs_its_fee() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_extrinsics_of_one_account_are_under_way_at_once() -> Result<()> {
     const COUNT: u32 = 20;
-    let node = Node::start(&[]).await?;
-    let client = node.connect().await?;
+    let node = DevNode::start().await?;
+    let client = connect(&node).await?;
     let (alice, bob) = (Signer::from_uri("//Alice")?, Signer::from_uri("//Bob")?);
     let before = client.at(At::Best).await?.account(bob.account()).await?.free;
     let sent =
@@ -49,8 +50,8 @@ async fn many_extrinsics_of_one_account_are_under_way_at_once() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_say_why() -> Result<()> {
-    let node = Node::start(&[]).await?;
-    let client = node.connect().await?;
+    let node = DevNode::start().await?;
+    let client = connect(&node).await?;
     let poor = Signer::ed25519_from_seed([6; 32]);
     let alice = Signer::from_uri("//Alice")?;
     let error = client.transfer(&poor, alice.account(), 1).await.err().expect("no money");
