@@ -23,8 +23,12 @@ pub struct Agent;
 pub struct Keys {
     /// The machine's name on the chain, hex.
     pub machine: String,
+    /// The machine's name in the tunnel, hex.
+    pub endpoint: String,
     /// The operator's ed25519 account, hex.
     pub operator: String,
+    /// The machine key's signature for a provider who was named.
+    pub proof: Option<String>,
 }
 
 #[async_trait]

@@ -3,7 +3,8 @@
 
 use anyhow::{Context as _, Result};
 use dbc_sdk::{
-    AccountId, Filter, MachineStatus, MachineView, Market, Money, Price, Registration, Signer,
+    AccountId, Filter, GpuFacts, HardwareFacts, Location, MachineClass, MachineStatus, MachineView,
+    Market, Money, NetworkFacts, Price, Registration, Signer,
 };
 
 use super::{agent, state::Network};
@@ -114,16 +115,51 @@ pub async fn join(
     Ok(market.machine(machine.id).await?)
 }
 
+/// What registers this machine: its facts, and the proof that its key agrees.
 async fn registration(network: &Network, provider: AccountId, region: u16) -> Result<Registration> {
     let genesis =
         network.genesis.as_deref().context("the chain has not answered yet; run `dbc up`")?;
     let provider = provider.to_string();
-    let words =
-        ["registration", "--provider", &provider, "--genesis", genesis.trim_start_matches("0x")];
-    let mut registration: Registration = agent::ask(network, &words).await?;
-    registration.location.region = region;
-    if registration.network.relays.is_empty() {
-        registration.network.relays = vec![network.relay_url()];
+    let words = ["key", "--provider", &provider, "--genesis", genesis.trim_start_matches("0x")];
+    let proven: agent::Keys = agent::ask(network, &words).await?;
+    let facts: dbc_primitives::HardwareFacts = agent::ask(network, &["facts"]).await?;
+    Ok(Registration {
+        machine: proven.machine.parse().context("the machine's key")?,
+        proof: proven.proof.context("dbc-agent printed no proof")?,
+        class: match facts.gpus.is_empty() {
+            true => MachineClass::Cpu,
+            false => MachineClass::Inference,
+        },
+        hardware: hardware(&facts),
+        location: Location { region, site: 0 },
+        network: NetworkFacts {
+            endpoint: proven.endpoint.parse().context("the endpoint's key")?,
+            relays: vec![network.relay_url()],
+            up_mbps: 0,
+            down_mbps: 0,
+        },
+    })
+}
+
+fn hardware(facts: &dbc_primitives::HardwareFacts) -> HardwareFacts {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let gpu = |gpu: &dbc_primitives::Gpu| {
+        let pci = gpu.id.pci;
+        GpuFacts {
+            uuid: hex::encode(gpu.id.uuid),
+            pci: format!(
+                "{:04x}:{:02x}:{:02x}.{:x}",
+                pci.domain, pci.bus, pci.device, pci.function
+            ),
+            model: text(&gpu.model),
+            memory_mib: gpu.memory_mib,
+        }
+    };
+    HardwareFacts {
+        gpus: facts.gpus.iter().map(gpu).collect(),
+        cpu_model: text(&facts.cpu_model),
+        cpu_cores: facts.cpu_cores,
+        memory_mib: facts.memory_mib,
+        disk_gib: facts.disk_gib,
     }
-    Ok(registration)
 }

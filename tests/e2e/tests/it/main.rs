@@ -1,0 +1,66 @@
+//! The whole system on one machine, driven by the same commands that people type. One network for all
+//! scenarios, because a machine without GPUs is leased whole: they take turns. Every scenario is run
+//! and reported by name; the test fails if any did.
+
+mod scenarios {
+    pub mod crash;
+    pub mod grant;
+    pub mod lease;
+    pub mod refusal;
+}
+
+use std::{pin::Pin, time::Instant};
+
+use anyhow::Result;
+use dbc_testkit::Network;
+
+type Scenario = for<'a> fn(&'a Network) -> Pin<Box<dyn Future<Output = Result<()>> + 'a>>;
+
+macro_rules! scenarios {
+    ($($path:path),+ $(,)?) => {
+        [$((stringify!($path), (|network| Box::pin($path(network))) as Scenario),)+]
+    };
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_whole_path_on_one_machine() {
+    let network = Network::start(&["--pool-gib", "6"]).await.expect("the network comes up");
+    let mut failed = Vec::new();
+    for (name, scenario) in scenarios![
+        scenarios::lease::life_of_a_lease_and_every_unit_accounted_for,
+        scenarios::lease::files_and_ports_go_through_the_tunnel,
+        scenarios::lease::what_a_renter_installed_survives_stop_and_start,
+        scenarios::grant::a_grant_lets_its_holder_in_and_nobody_else,
+        scenarios::grant::a_grant_allows_its_verbs_only_and_ends_when_revoked,
+        scenarios::refusal::a_renter_without_money_is_refused,
+        scenarios::refusal::a_machine_unlisted_while_leased_serves_on_and_takes_no_more,
+        scenarios::refusal::a_missing_image_is_named_and_the_money_returns,
+        scenarios::refusal::wallets_that_are_missing_damaged_or_locked_are_told_apart,
+        scenarios::crash::an_agent_killed_comes_back_to_its_running_workload,
+        scenarios::crash::a_workload_is_reached_while_the_chain_is_away,
+        scenarios::crash::status_names_what_is_away,
+    ] {
+        let since = Instant::now();
+        let result = scenario(&network).await;
+        let short = name.rsplit(' ').next().unwrap_or(name);
+        match &result {
+            Ok(()) => println!("scenario {short} ... ok ({:.1} s)", since.elapsed().as_secs_f32()),
+            Err(error) => println!("scenario {short} ... FAILED: {error:#}"),
+        }
+        if result.is_err() {
+            failed.push(short);
+            scenarios::lease::end_all(&network).await;
+        }
+    }
+    let logs = network.state().join("logs");
+    if !failed.is_empty() {
+        for log in ["agent", "chain-0"] {
+            let text = std::fs::read_to_string(logs.join(format!("{log}.log"))).unwrap_or_default();
+            let tail: Vec<&str> = text.lines().rev().take(60).collect();
+            println!("--- end of {log}.log");
+            tail.iter().rev().for_each(|line| println!("{line}"));
+        }
+    }
+    network.purge().await.expect("down --purge leaves nothing behind");
+    assert!(failed.is_empty(), "failed: {failed:?}");
+}
