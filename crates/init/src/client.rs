@@ -90,8 +90,8 @@ impl InitClient {
     /// Starts a program or attaches to one ([`Open::Run`], [`Open::Attach`]).
     pub async fn open(mut self, open: &Open) -> Result<Session, ClientError> {
         match self.ask(open, ANSWER_TIME).await? {
-            Reply::Opened { session, offset } if session != 0 => {
-                Ok(Session::new(self.stream, session, offset))
+            Reply::Opened { session, offset, window } if session != 0 => {
+                Ok(Session::new(self.stream, session, offset, window))
             }
             other => Err(unexpected(other)),
         }
@@ -156,8 +156,8 @@ pub enum Event {
     Exit(Exit),
 }
 
-/// An open session. Dropping it leaves the program running for a while, to be attached to again;
-/// [`SessionWriter::close`] ends it.
+/// An open session. Dropping it, or either half of it, leaves the program running for a while, to be
+/// attached to again; [`SessionWriter::close`] ends it.
 #[derive(Debug)]
 pub struct Session {
     /// Its number, for [`Open::Attach`].
@@ -169,10 +169,10 @@ pub struct Session {
 }
 
 impl Session {
-    fn new(stream: UnixStream, id: u64, offset: u64) -> Self {
+    fn new(stream: UnixStream, id: u64, offset: u64, window: u32) -> Self {
         let (read, write) = stream.into_split();
-        let window =
-            Arc::new(Window { left: AtomicUsize::new(INPUT_WINDOW_BYTES), grown: Notify::new() });
+        let left = AtomicUsize::new((window as usize).min(WINDOW_MAX));
+        let window = Arc::new(Window { left, grown: Notify::new() });
         Self {
             id,
             offset,

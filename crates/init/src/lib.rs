@@ -5,6 +5,12 @@
 pub mod client;
 pub mod frame;
 pub mod protocol;
+#[cfg(feature = "server")]
+pub mod server;
+#[cfg(feature = "server")]
+pub mod sftp;
+#[cfg(feature = "server")]
+pub mod shell;
 
 pub use client::{ClientError, Event, InitClient, Session, SessionReader, SessionWriter};
 pub use protocol::{Exit, Open, Pty, Refusal, Reply, Run};

@@ -11,7 +11,7 @@ pub const JSON_BYTES_MAX: usize = 192 * 1024;
 /// Largest payload of a typed frame in bytes.
 pub const DATA_BYTES_MAX: usize = 64 * 1024;
 /// Input bytes that a client may have on the way to a program that does not read them. Init grants
-/// more with [`crate::frame::Kind::Window`] as the program reads.
+/// them in [`Reply::Opened`] and, as the program reads, with [`crate::frame::Kind::Window`].
 pub const INPUT_WINDOW_BYTES: usize = 64 * 1024;
 /// Output that is kept for a client that comes back, in bytes.
 pub const REPLAY_BYTES: usize = 256 * 1024;
@@ -154,6 +154,8 @@ pub enum Reply {
         session: u64,
         /// Count of output bytes before the first that follows.
         offset: u64,
+        /// Bytes of input that may be sent until more are granted.
+        window: u32,
     },
     /// The outcome of a probe.
     Probed(Probed),
