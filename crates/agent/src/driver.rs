@@ -40,7 +40,8 @@ use crate::{
 
 /// Wishes that may wait; whoever comes then is told that the workload is busy.
 pub const QUEUE_MAX: usize = 16;
-/// Time alone ends leases and pauses, so the planner is asked this often though nothing happened.
+/// Time alone ends leases and pauses, so the planner is asked with each block, and this often while
+/// there is none.
 const TICK: Duration = Duration::from_secs(5);
 /// The host is looked at this often though it told of nothing.
 const LOOK: Duration = Duration::from_secs(30);
@@ -85,6 +86,7 @@ pub struct Driver {
     lease: watch::Receiver<LeaseView>,
     machine: watch::Receiver<Option<MachineRecord>>,
     engine: watch::Receiver<u64>,
+    heads: watch::Receiver<Slot>,
     /// When the host was last looked at; `None` when that is out of date.
     looked: Option<Instant>,
     /// What the chain entitled to when it was last asked.
@@ -108,7 +110,13 @@ enum Turn {
 
 impl Driver {
     /// A driver for a workload whose record is stored as given, and the way to it.
-    pub fn new(context: Context, record: WorkloadRecord) -> (Self, Handle) {
+    pub fn new(context: Context, mut record: WorkloadRecord) -> (Self, Handle) {
+        let stored = Some(record.clone());
+        if record.phase == Phase::Running {
+            // As far as anybody knows who has not looked yet.
+            record.phase = Phase::Probing;
+            record.detail = "the agent was started anew and looks".into();
+        }
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
         let (status, status_receiver) = watch::channel(record.status());
         let nudge = Arc::new(Notify::new());
@@ -118,8 +126,9 @@ impl Driver {
             lease: context.ledger.lease(record.key.lease),
             machine: context.ledger.machine(),
             engine: context.engine.clone(),
+            heads: context.ledger.heads(),
             context,
-            stored: Some(record.clone()),
+            stored,
             workload: Workload {
                 record,
                 memory: Memory::default(),
@@ -419,6 +428,7 @@ impl Driver {
                 }
             }
             Ok(()) = self.machine.changed() => {}
+            Ok(()) = self.heads.changed() => {}
             Ok(()) = self.engine.changed() => {
                 self.looked = None;
                 self.pause.clear();

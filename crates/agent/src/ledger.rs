@@ -17,7 +17,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::{
     chain::{
-        At, ChainClock, ChainError, ChainView, Change, Closed, LeaseRecord, MachineRecord,
+        At, ChainClock, ChainError, ChainView, Change, Closed, LeaseRecord, MachineRecord, Slot,
         is_strike, why_closed,
     },
     entitlement::LeaseView,
@@ -45,6 +45,7 @@ pub struct Ledger {
     metrics: Metrics,
     leases: Mutex<BTreeMap<u64, watch::Sender<LeaseView>>>,
     machine: watch::Sender<Option<MachineRecord>>,
+    heads: watch::Sender<Slot>,
     misses: Mutex<HashMap<u64, Instant>>,
 }
 
@@ -74,6 +75,7 @@ impl Ledger {
             metrics,
             leases: Mutex::new(leases),
             machine,
+            heads: watch::channel(0).0,
             misses: Mutex::default(),
         })
     }
@@ -86,6 +88,11 @@ impl Ledger {
     /// The machine's record; `None` until the chain was once asked.
     pub fn machine(&self) -> watch::Receiver<Option<MachineRecord>> {
         self.machine.subscribe()
+    }
+
+    /// Slot of the newest finalized head; changes after the clock knows it.
+    pub fn heads(&self) -> watch::Receiver<Slot> {
+        self.heads.subscribe()
     }
 
     /// A lease and its changes; one that is not known is empty until it is.
@@ -170,6 +177,7 @@ impl Ledger {
             let head = *heads.borrow_and_update();
             if head.slot > 0 {
                 let observed = self.clock.observe(head);
+                self.heads.send_replace(head.slot);
                 self.metrics.head.set(i64::try_from(head.number).unwrap_or(i64::MAX));
                 let off = self.clock.host_ahead_s();
                 if off.unsigned_abs() > CLOCK_OFF_S && !clock_told {

@@ -4,10 +4,13 @@
 
 pub mod agent;
 pub mod chain;
+pub mod config;
+pub mod daemon;
 pub mod driver;
 pub mod entitlement;
 pub mod error;
 pub mod execute;
+pub mod facts;
 pub mod fleet;
 pub mod host;
 pub mod keys;

@@ -55,7 +55,8 @@ pub trait Backend: Send + Sync {
     /// the same workload is a [`BackendError::Conflict`]: remove the old one first.
     async fn create(&self, plan: &ContainerPlan) -> Result<ContainerId, BackendError>;
 
-    /// Starts it; a no-op when it runs.
+    /// Starts it; a no-op when it runs. After a [`BackendError::Start`] that comes back, remove the
+    /// container and create it anew: it remembers a network that may have been replaced since.
     async fn start(&self, id: &ContainerId) -> Result<(), BackendError>;
 
     /// Asks it to end, and ends it after `timeout`; a no-op when it does not run.

@@ -75,10 +75,11 @@ impl FakeChain {
 
     /// Changes a lease in both states.
     pub fn change(&self, id: u64, change: impl FnOnce(&mut LeaseRecord)) {
-        if let Some(lease) = self.lock().best.get_mut(&id) {
-            change(lease);
+        let changed = self.lock().best.get(&id).cloned();
+        if let Some(mut lease) = changed {
+            change(&mut lease);
+            self.put(lease);
         }
-        self.finalize();
     }
 
     /// Closes a lease in both states.

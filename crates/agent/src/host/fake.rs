@@ -33,9 +33,16 @@ impl FakeGuest {
     /// Follows a fake back end: what it starts answers, what it stops does not.
     pub fn follow(&self, host: &FakeHost) {
         let guest = self.clone();
-        host.backend.on_start(move |plan| drop(guest.lock().up.insert(name_of(plan))));
+        host.backend.on_start(move |plan| guest.came_up(plan));
         let guest = self.clone();
-        host.backend.on_stop(move |plan| drop(guest.lock().up.remove(&name_of(plan))));
+        host.backend.on_stop(move |plan| {
+            guest.lock().up.remove(&name_of(plan));
+        });
+    }
+
+    /// A container started; for a test that hooks into starts itself.
+    pub fn came_up(&self, plan: &ContainerPlan) {
+        self.lock().up.insert(name_of(plan));
     }
 
     /// Lets an echo service listen on a port of every workload.

@@ -122,7 +122,7 @@ async fn the_run_folder_is_shared_and_small() {
     rundir::ensure(&run_dir).unwrap();
     let binary = machine.folder("init");
     // Stands in for our PID 1: says how it was called, then runs what follows `--`.
-    let script = "#!/bin/sh\necho \"$@\"; id -u; touch /.dbc/run/seen; \
+    let script = "#!/bin/sh\nexec 2>&1\necho \"$@\"; id -u; touch /.dbc/run/seen; \
                   dd if=/dev/zero of=/.dbc/run/fill bs=1M count=2; echo x > /.dbc/init; \
                   while [ \"$1\" != -- ]; do shift; done; shift; exec \"$@\"\n";
     fs::write(&binary, script).unwrap();

@@ -57,7 +57,7 @@ fn make() -> Env {
         let engine = match found {
             Ok(engine) => engine,
             Err(_) => {
-                let log = env::temp_dir().join("dbc-host-it-dockerd.log");
+                let log = dir.join("dockerd.log");
                 Engine::start(&log, Duration::from_secs(60)).await.expect("dockerd starts")
             }
         };
@@ -78,21 +78,31 @@ extern "C" fn take_away() {
             }
         });
         signal(env.registry_process);
+        wait_for_end(env.registry_process, Duration::from_secs(10));
         if env.started_docker
             && let Ok(pid) = fs::read_to_string("/var/run/docker.pid")
         {
             let pid = pid.trim().parse().unwrap_or(0);
             signal(pid);
-            let until = Instant::now() + Duration::from_secs(30);
-            while Path::new(&format!("/proc/{pid}")).exists() && Instant::now() < until {
-                thread::sleep(Duration::from_millis(100));
-            }
+            wait_for_end(pid, Duration::from_secs(30));
         }
         let _ = fs::remove_dir_all(&env.dir);
     })
     .join();
     if done.is_err() {
         eprintln!("something of the tests stays behind");
+    }
+}
+
+/// Waits for a child of ours and takes its end in.
+fn wait_for_end(pid: u32, time: Duration) {
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(pid).unwrap_or(0));
+    let until = Instant::now() + time;
+    let flag = nix::sys::wait::WaitPidFlag::WNOHANG;
+    while nix::sys::wait::waitpid(pid, Some(flag)) == Ok(nix::sys::wait::WaitStatus::StillAlive)
+        && Instant::now() < until
+    {
+        thread::sleep(Duration::from_millis(50));
     }
 }
 

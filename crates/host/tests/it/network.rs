@@ -63,9 +63,10 @@ async fn a_lease_reaches_the_internet_and_no_neighbour() {
     machine.said(&neighbour, "ready").await;
     let neighbour = machine.address(&neighbour).await;
     // The host reaches the neighbour, so the server is up and only the rules keep others out.
-    assert!(fetch(&neighbour, 8080, "/hello").contains("hello from the image"));
+    assert!(serves(&neighbour), "the neighbour's server comes up");
     let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || listener.incoming().flatten().for_each(drop));
     let gateway = |subnet: &str| subnet.parse::<Subnet>().unwrap().gateway().to_string();
     let networks: Vec<_> = [1, 2].into();
     let mut gateways = Vec::new();
@@ -116,6 +117,14 @@ fn fetch(address: &str, port: u16, path: &str) -> String {
     ask().unwrap_or_else(|error| error.to_string())
 }
 
+/// Whether a lease's server answers the host, after a moment: it says that it is ready before it is.
+fn serves(address: &str) -> bool {
+    (0..50).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        fetch(address, 8080, "/hello").contains("hello from the image")
+    })
+}
+
 /// The host's address on its way out, if it has one.
 fn own_address() -> Option<String> {
     let out = Command::new("ip").args(["-4", "-o", "route", "get", "1.1.1.1"]).output().ok()?;
@@ -133,6 +142,7 @@ async fn inside_a_lease_names_and_loopback_work() {
     machine.said(&server, "ready").await;
     let name = machine.network.container_name(plan.key);
     let address = machine.address(&server).await;
+    assert!(serves(&address), "the server comes up");
     let script = format!(
         "cat /etc/resolv.conf; nslookup {name}; wget -q -O - http://{name}:8080/hello; \
          httpd -p 127.0.0.1:90 -h /srv; wget -q -O - http://127.0.0.1:90/hello; hostname"
@@ -161,6 +171,7 @@ async fn foreign_containers_and_leases_do_not_meet() {
     let server = machine.start(&plan).await;
     machine.said(&server, "ready").await;
     let lease = machine.address(&server).await;
+    assert!(serves(&lease), "the lease's server comes up");
     let script = format!("{} {SERVE}", knock(&[(&lease, 8080)]));
     let body = ContainerCreateBody {
         image: Some(name.clone()),
@@ -180,6 +191,7 @@ async fn foreign_containers_and_leases_do_not_meet() {
     let text = machine.said(&id, "ready").await;
     assert_doors(&text, &[], &[&lease]);
     let address = machine.address(&id).await;
+    assert!(serves(&address), "the foreign server comes up");
     let ended = machine.script(2, &image, &knock(&[(&address, 8080)])).await;
     assert_doors(&ended.text, &[], &[&address]);
     let remove = bollard::query_parameters::RemoveContainerOptions {
@@ -200,16 +212,17 @@ async fn removed_bridges_and_rules_come_back_under_a_running_workload() {
     let server = machine.start(&plan).await;
     machine.said(&server, "ready").await;
     let address = machine.address(&server).await;
+    assert!(serves(&address), "the server comes up");
     let found = machine.net.ensure(1).await.unwrap();
     let started = machine.docker_started_at(&server).await;
     ip(&["link", "delete", &found.bridge]);
     let table = machine.network.table_name();
     let done = Command::new("nft").args(["delete", "table", "inet", &table]).status().unwrap();
     assert!(done.success());
-    let answers = || fetch(&address, 8080, "/hello").contains("hello from the image");
-    assert!(!answers(), "the cable is out");
+    let words = "hello from the image";
+    assert!(!fetch(&address, 8080, "/hello").contains(words), "the cable is out");
     assert_eq!(machine.net.ensure(1).await.unwrap(), found);
-    assert!(answers(), "the cable is in again");
+    assert!(fetch(&address, 8080, "/hello").contains(words), "the cable is in again");
     assert_eq!(machine.docker_started_at(&server).await, started, "nothing was restarted");
     let other = machine.script(2, &image, &knock(&[(&address, 8080)])).await;
     assert_doors(&other.text, &[], &[&address]);

@@ -1,5 +1,7 @@
 //! The merge and its undo, without a Docker.
 
+use nix::unistd::Pid;
+
 use super::*;
 
 fn runtime() -> Runtime {

@@ -1,0 +1,7 @@
+//! The whole agent against a fake host and a fake chain: life of a lease, restarts, death at every
+//! step, and the door over a real tunnel on loopback.
+
+mod crash;
+mod door;
+mod life;
+mod world;
