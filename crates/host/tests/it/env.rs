@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bollard::Docker;
 use dbc_host::{
     Engine,
     engine::settings::{Runtime, register, unregister},
@@ -70,16 +71,17 @@ fn make() -> Env {
 extern "C" fn take_away() {
     let done = thread::spawn(|| {
         let Some(env) = ENV.get() else { return };
-        block(async {
-            if let Ok(engine) = Engine::find().await
-                && let Err(error) = unregister(&engine, &env.runtime).await
-            {
+        let alone = block(async {
+            let Ok(engine) = Engine::find().await else { return true };
+            if let Err(error) = unregister(&engine, &env.runtime).await {
                 eprintln!("the runtime stays registered: {error}");
             }
+            is_unused(&engine).await
         });
         signal(env.registry_process);
         wait_for_end(env.registry_process, Duration::from_secs(10));
         if env.started_docker
+            && alone
             && let Ok(pid) = fs::read_to_string("/var/run/docker.pid")
         {
             let pid = pid.trim().parse().unwrap_or(0);
@@ -92,6 +94,19 @@ extern "C" fn take_away() {
     if done.is_err() {
         eprintln!("something of the tests stays behind");
     }
+}
+
+/// Whether nobody else came to use the engine that we started.
+async fn is_unused(engine: &Engine) -> bool {
+    let socket = engine.socket().to_string_lossy();
+    let Ok(docker) = Docker::connect_with_unix(&socket, 10, bollard::API_DEFAULT_VERSION) else {
+        return true;
+    };
+    let info = async { docker.negotiate_version().await?.info().await };
+    info.await.is_ok_and(|info| {
+        let runtimes = info.runtimes.unwrap_or_default();
+        info.containers == Some(0) && !runtimes.keys().any(|name| name.starts_with("dbc"))
+    })
 }
 
 /// Waits for a child of ours and takes its end in.
