@@ -34,6 +34,9 @@ pub(crate) type Chain = SubstrateConfig;
 pub(crate) type Legacy = LegacyRpcMethods<RpcConfigFor<Chain>>;
 pub(crate) type AtBlock = OnlineClientAtBlock<Chain>;
 
+/// Largest answer of a node that is read.
+const RESPONSE_BYTES_MAX: u32 = 16 * 1024 * 1024;
+
 /// How and where to connect.
 #[derive(Debug, Clone)]
 pub struct ChainConfig {
@@ -331,6 +334,7 @@ async fn open(config: &ChainConfig) -> Result<RpcClient, ChainError> {
             .retry_policy(backoff)
             .connection_timeout(limit)
             .request_timeout(limit)
+            .max_response_size(RESPONSE_BYTES_MAX)
             .build(&config.url),
     )
     .await

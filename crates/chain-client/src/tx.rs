@@ -2,7 +2,10 @@
 //! connection. Says for certain whether an extrinsic took effect, or that it is not known; it never
 //! signs a second one for the same purpose.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use subxt::{
     config::DefaultExtrinsicParamsBuilder,
@@ -14,7 +17,10 @@ use subxt::{
     transactions::Payload,
     utils::H256,
 };
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, timeout, timeout_at},
+};
 use tracing::debug;
 
 use crate::{
@@ -22,6 +28,7 @@ use crate::{
     client::{Chain, ChainClient, Shared},
     error::{ChainError, cut, from_rpc},
     events::TxEvents,
+    head::Head,
 };
 
 /// Blocks for which an extrinsic is valid; afterwards it is certain that it never gets in.
@@ -56,7 +63,8 @@ pub struct Submission {
     /// Height of the block from which on it is valid.
     born: u64,
     /// `None` once the watch broke.
-    watch: Option<RpcSubscription<TransactionStatus<H256>>>,
+    /// In a mutex for its being `Sync` alone: callers wait on many threads. Never locked.
+    watch: Option<Mutex<RpcSubscription<TransactionStatus<H256>>>>,
     in_block: Option<H256>,
     finalized: Option<H256>,
     submitted: Instant,
@@ -85,7 +93,7 @@ impl ChainClient {
                         tx,
                         encoded,
                         born,
-                        watch,
+                        watch: watch.map(Mutex::new),
                         in_block: None,
                         finalized: None,
                         submitted: Instant::now(),
@@ -144,7 +152,7 @@ async fn submit_encoded(
     let url = &shared.config.url;
     let call = shared.legacy.author_submit_and_watch_extrinsic(encoded);
     let uncertain = |why: String| Refusal::Other(ChainError::Uncertain { tx, why });
-    match tokio::time::timeout(shared.config.call_timeout, call).await {
+    match timeout(shared.config.call_timeout, call).await {
         Ok(Ok(watch)) => Ok(Some(watch)),
         Ok(Err(rpcs::Error::User(error))) => refusal(&error),
         Ok(Err(error @ rpcs::Error::Client(_))) => {
@@ -187,8 +195,8 @@ impl Submission {
         self.tx
     }
 
-    /// Waits until it stands in a block of the best chain and succeeded there. A reorganisation may
-    /// still take it out.
+    /// Waits until it stands in a block of the best chain and succeeded there, and this client reads
+    /// that block. A reorganisation may still take it out.
     ///
     /// Errors: [`ChainError::Refused`] and its like when the call failed there,
     /// [`ChainError::Dropped`] when it never gets in, [`ChainError::Uncertain`] when time is up.
@@ -196,13 +204,15 @@ impl Submission {
         let deadline = self.submitted + self.shared.config.inclusion_timeout;
         loop {
             if let Some(block) = self.finalized.or(self.in_block) {
-                return self.outcome(block).await;
+                let included = self.outcome(block).await?;
+                self.seen(&self.shared.feed.best, included.number).await;
+                return Ok(included);
             }
             self.step(deadline).await?;
         }
     }
 
-    /// Waits until it stands in a finalized block and succeeded there.
+    /// Waits until it stands in a finalized block and succeeded there, and this client reads that block.
     ///
     /// Errors: as [`Submission::in_block`].
     pub async fn finalized(mut self) -> Result<Included, ChainError> {
@@ -210,7 +220,9 @@ impl Submission {
         let deadline = included + self.shared.config.finality_timeout;
         loop {
             if let Some(block) = self.finalized {
-                return self.outcome(block).await;
+                let included = self.outcome(block).await?;
+                self.seen(&self.shared.feed.finalized, included.number).await;
+                return Ok(included);
             }
             let until = if self.in_block.is_some() { deadline } else { included };
             self.step(until).await?;
@@ -220,6 +232,7 @@ impl Submission {
     /// Waits for the next piece of news about the extrinsic.
     async fn step(&mut self, deadline: Instant) -> Result<(), ChainError> {
         let Some(watch) = &mut self.watch else { return self.look(deadline).await };
+        let watch = watch.get_mut().unwrap_or_else(PoisonError::into_inner);
         let status = match timeout_at(deadline, watch.next()).await {
             Ok(Some(Ok(status))) => status,
             Ok(Some(Err(_)) | None) => {
@@ -314,7 +327,7 @@ impl Submission {
     }
 
     /// The hash of the block at this height, if the extrinsic stands in it.
-    async fn holds(&mut self, number: u64) -> Result<Option<H256>, ChainError> {
+    async fn holds(&self, number: u64) -> Result<Option<H256>, ChainError> {
         let legacy = &self.shared.legacy;
         let hash = self
             .shared
@@ -327,9 +340,16 @@ impl Submission {
         Ok(found.then_some(hash))
     }
 
-    /// What the extrinsic did in this block. `&mut`, because the watch is not `Sync` and callers run on
-    /// many threads.
-    async fn outcome(&mut self, block: H256) -> Result<Included, ChainError> {
+    /// Waits until the client's own heads are as far, so that whoever reads next sees what was done.
+    async fn seen(&self, heads: &watch::Sender<Head>, number: u64) {
+        let mut heads = heads.subscribe();
+        let seen = heads.wait_for(|head| head.number >= number);
+        // A connection that breaks just now is told by the next read.
+        drop(timeout(self.shared.config.call_timeout, seen).await);
+    }
+
+    /// What the extrinsic did in this block.
+    async fn outcome(&self, block: H256) -> Result<Included, ChainError> {
         let details = self
             .shared
             .rpc("block", self.shared.legacy.chain_get_block(Some(block)))

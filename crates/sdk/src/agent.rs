@@ -213,7 +213,7 @@ impl Agent {
         loop {
             let grant = self.inner.access.token(&self.inner.market, verb)?;
             let hello = Hello { lease: self.lease(), workload: WORKLOAD, grant, port };
-            match dialer.open(&self.inner.target, alpn, &hello).await {
+            match Box::pin(dialer.open(&self.inner.target, alpn, &hello)).await {
                 Ok(opened) => return Ok(opened),
                 Err(error) if !renewed && access::is_stale(&error) => {
                     renewed = true;

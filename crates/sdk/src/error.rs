@@ -199,6 +199,8 @@ impl MarketError {
             Self::Agent(error) => {
                 matches!(error.code, ErrorCode::Busy | ErrorCode::LeaseNotFinal)
             }
+            // What may have happened already must not be done again unasked.
+            Self::Chain(ChainError::Uncertain { .. }) => false,
             _ => matches!(
                 self.code(),
                 ErrorCode::ChainUnreachable

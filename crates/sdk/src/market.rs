@@ -91,7 +91,7 @@ impl Market {
             call_timeout: config.chain_timeout,
             ..ChainConfig::new(&config.chain_url)
         };
-        let client = ChainClient::connect(config).await?;
+        let client = Box::pin(ChainClient::connect(config)).await?;
         *chain = Some(client.clone());
         Ok(client)
     }

@@ -41,24 +41,33 @@ impl Market {
         order: RentOrder,
         mut progress: impl FnMut(RentStep) + Send,
     ) -> Result<LeaseView, MarketError> {
+        // Boxed, so that callers' futures stay small.
+        Box::pin(self.rent_inner(signer, order, &mut progress)).await
+    }
+
+    async fn rent_inner(
+        &self,
+        signer: &Signer,
+        order: RentOrder,
+        progress: &mut (dyn FnMut(RentStep) + Send),
+    ) -> Result<LeaseView, MarketError> {
         let chain = self.chain().await?;
         let genesis = Genesis(chain.genesis());
         let mut stored = self.prepare(&genesis, signer, order)?;
         progress(RentStep::Prepared { tag: stored.tag });
         let (lease, submission) = match self.find_order(&chain, &genesis, &stored).await? {
             Some(lease) => (lease, None),
-            None => self.create(&chain, &genesis, signer, &stored, &mut progress).await?,
+            None => self.create(&chain, &genesis, signer, &stored, progress).await?,
         };
         self.adopt(&genesis, &mut stored, lease)?;
         progress(RentStep::InBlock { lease });
         if stored.order.until == RentUntil::InBlock {
             return self.lease(lease).await;
         }
-        let lease =
-            self.settle_in(&chain, &genesis, &mut stored, submission, &mut progress).await?;
+        let lease = self.settle_in(&chain, &genesis, &mut stored, submission, progress).await?;
         if stored.order.until == RentUntil::Running && stored.order.spec.is_some() {
             let agent = self.own_agent(&genesis, lease).await?;
-            self.until_running(&agent, &mut progress).await?;
+            self.until_running(&agent, progress).await?;
             self.until_started(&chain, lease).await?;
             progress(RentStep::Started);
         }

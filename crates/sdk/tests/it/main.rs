@@ -1,0 +1,6 @@
+//! The facade against a real node and an agent of few words: rent, money, grants, and who is away.
+//! Needs `cargo xtask wasm` and `cargo build -p dbc-node` before.
+
+mod agent;
+mod market;
+mod world;
