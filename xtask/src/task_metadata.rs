@@ -13,9 +13,8 @@ const FILE: &str = "crates/chain-client/metadata.scale";
 /// Writes the file, or compares it when `check` is set.
 pub fn run(root: &Path, check: bool) -> Result<()> {
     let runtime = task_wasm::run(root)?;
-    toolchain::run(
-        Command::new(env!("CARGO")).args(["build", "--locked", "-p", "dbc-node"]).current_dir(root),
-    )?;
+    let mut cargo = toolchain::Compiler::Rustup.command(root, "cargo");
+    toolchain::run(cargo.args(["build", "--locked", "-p", "dbc-node"]))?;
     let fresh = toolchain::folder(root)?.join("metadata.scale");
     toolchain::run(
         Command::new(toolchain::target(root).join("debug/dbc-node"))

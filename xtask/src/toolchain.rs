@@ -125,9 +125,14 @@ const INHERITED: &[&str] = &[
     "RUST_RECURSION_COUNT",
 ];
 
-/// Removes them, so that a child chooses for itself.
+/// Removes them, so that a child chooses for itself, and what names this package: build scripts that read it
+/// would run again each time that a build starts here instead of from a shell.
 pub fn forget_cargo(command: &mut Command) {
-    for name in INHERITED {
-        command.env_remove(name);
+    for (name, _) in std::env::vars_os() {
+        let Some(text) = name.to_str() else { continue };
+        let ours = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
+        if INHERITED.contains(&text) || ours.iter().any(|prefix| text.starts_with(prefix)) {
+            command.env_remove(&name);
+        }
     }
 }
