@@ -10,6 +10,17 @@ mod impls {
     mod expiry;
     mod settle;
 }
+#[cfg(test)]
+mod mock;
+#[cfg(test)]
+mod tests {
+    mod access;
+    mod create;
+    mod end;
+    mod expiry;
+    mod model;
+    mod settle;
+}
 mod try_state;
 mod types;
 pub mod weights;

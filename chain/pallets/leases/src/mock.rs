@@ -1,0 +1,281 @@
+//! A runtime with the two market pallets, and the verbs of their tests.
+
+use std::cell::Cell;
+
+use dbc_primitives::{
+    Amount, Balance, Gpu, HardwareFacts, LeaseId, MachineClass, MachineId, NetworkFacts, Offer,
+    Order, Price, Profile, Slot, proof::register_message,
+};
+use frame_support::{
+    assert_ok, derive_impl, parameter_types,
+    traits::{ConstU32, ConstU64, ConstU128, Get, Hooks, fungible::InspectHold},
+    weights::{Weight, WeightMeter},
+};
+use sp_core::{Pair, ed25519};
+use sp_runtime::{AccountId32, BuildStorage, Permill, traits::IdentityLookup};
+
+use crate::{self as pallet_leases, HoldReason, Horizon, LeaseOf};
+
+/// Units of the tests' prices are whole slots' worth, so that sums can be done in the head.
+pub const RATE: Balance = 10_000;
+/// What everybody begins with.
+pub const ENDOWMENT: Balance = 1_000_000_000;
+pub const ED: Balance = 100;
+pub const STAKE: Balance = 5_000;
+
+pub fn account(byte: u8) -> AccountId32 {
+    AccountId32::new([byte; 32])
+}
+pub fn provider() -> AccountId32 {
+    account(1)
+}
+pub fn renter() -> AccountId32 {
+    account(2)
+}
+pub fn other() -> AccountId32 {
+    account(3)
+}
+pub fn treasury() -> AccountId32 {
+    account(200)
+}
+
+#[frame_support::runtime]
+mod runtime {
+    #[runtime::runtime]
+    #[runtime::derive(
+        RuntimeCall,
+        RuntimeEvent,
+        RuntimeError,
+        RuntimeOrigin,
+        RuntimeFreezeReason,
+        RuntimeHoldReason,
+        RuntimeTask
+    )]
+    pub struct Test;
+
+    #[runtime::pallet_index(0)]
+    pub type System = frame_system::Pallet<Test>;
+    #[runtime::pallet_index(1)]
+    pub type Balances = pallet_balances::Pallet<Test>;
+    #[runtime::pallet_index(2)]
+    pub type Machines = pallet_machines::Pallet<Test>;
+    #[runtime::pallet_index(3)]
+    pub type Leases = pallet_leases::Pallet<Test>;
+}
+
+#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+impl frame_system::Config for Test {
+    type Block = frame_system::mocking::MockBlock<Test>;
+    type AccountId = AccountId32;
+    type Lookup = IdentityLookup<AccountId32>;
+    type AccountData = pallet_balances::AccountData<Balance>;
+}
+
+#[derive_impl(pallet_balances::config_preludes::TestDefaultConfig)]
+impl pallet_balances::Config for Test {
+    type Balance = Balance;
+    type ExistentialDeposit = ConstU128<ED>;
+    type AccountStore = System;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type RuntimeFreezeReason = RuntimeFreezeReason;
+}
+
+thread_local! {
+    static NOW: Cell<Slot> = const { Cell::new(1_000) };
+    static HORIZON: Cell<Option<Slot>> = const { Cell::new(None) };
+}
+
+pub struct TestClock;
+impl Get<Slot> for TestClock {
+    fn get() -> Slot {
+        NOW.get()
+    }
+}
+impl Horizon for TestClock {
+    fn settled_until(_: MachineId) -> Slot {
+        HORIZON.get().unwrap_or(NOW.get())
+    }
+}
+
+impl pallet_machines::Config for Test {
+    type Currency = Balances;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type Clock = TestClock;
+    type StakePerGpu = ConstU128<STAKE>;
+    type RetirementDelay = ConstU64<1_000>;
+    type MaxTerm = ConstU64<1_000_000>;
+    type WeightInfo = pallet_machines::weights::CountedWeight<Test>;
+}
+
+parameter_types! {
+    pub const Fee: Permill = Permill::from_percent(5);
+    pub Treasury: AccountId32 = treasury();
+}
+
+impl pallet_leases::Config for Test {
+    type Currency = Balances;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type Fleet = Machines;
+    type Clock = TestClock;
+    type Horizon = TestClock;
+    type Treasury = Treasury;
+    type ProtocolFee = Fee;
+    type StartWindow = ConstU64<300>;
+    type MinimumCharge = ConstU64<100>;
+    type Retention = ConstU64<5_000>;
+    type ExpiriesPerBlock = ConstU32<4>;
+    type WeightInfo = pallet_leases::weights::CountedWeight<Test>;
+}
+
+/// A machine's secret key; its number is the seed.
+fn machine_key(number: u8) -> ed25519::Pair {
+    ed25519::Pair::from_seed(&[number; 32])
+}
+
+pub fn machine(number: u8) -> MachineId {
+    MachineId(machine_key(number).public().0)
+}
+
+/// Runs a test in a fresh state and checks every invariant after it.
+pub fn run(test: impl FnOnce()) {
+    let mut storage =
+        frame_system::GenesisConfig::<Test>::default().build_storage().expect("genesis");
+    let mut balances: Vec<_> = (1..=5).map(|byte| (account(byte), ENDOWMENT)).collect();
+    balances.push((treasury(), ED));
+    pallet_balances::GenesisConfig::<Test> { balances, ..Default::default() }
+        .assimilate_storage(&mut storage)
+        .expect("balances");
+    pallet_machines::GenesisConfig::<Test> {
+        verified: (1..=3).map(|number| machine(number).0).collect(),
+        relays: vec!["http://relay.example".into()],
+        _config: Default::default(),
+    }
+    .assimilate_storage(&mut storage)
+    .expect("machines");
+    let mut state = sp_io::TestExternalities::new(storage);
+    state.execute_with(|| {
+        NOW.set(1_000);
+        HORIZON.set(None);
+        System::set_block_number(1);
+        test();
+        try_state();
+    });
+}
+
+pub fn try_state() {
+    Machines::do_try_state().expect("machines' invariants");
+    Leases::do_try_state().expect("leases' invariants");
+}
+
+pub fn now() -> Slot {
+    NOW.get()
+}
+
+/// Time passes, without a block.
+pub fn pass(slots: Slot) {
+    NOW.set(NOW.get() + slots);
+}
+
+pub fn set_horizon(slot: Option<Slot>) {
+    HORIZON.set(slot);
+}
+
+/// A block: the queue moves as far as this weight allows.
+pub fn poll(weight: Weight) {
+    let mut meter = WeightMeter::with_limit(weight);
+    Leases::on_poll(1, &mut meter);
+}
+
+pub fn offer(gpu_slot: Balance, cpu_slot: Balance) -> Offer {
+    let hour = |slot: Balance| Amount::Dbc(slot * Balance::from(dbc_primitives::SLOTS_PER_HOUR));
+    Offer {
+        price: Price { gpu_hour: hour(gpu_slot), cpu_hour: hour(cpu_slot) },
+        min_term: 10,
+        max_term: 100_000,
+    }
+}
+
+/// Registers and lists a machine of the provider with so many GPUs, at [`RATE`] each.
+pub fn listed(number: u8, gpus: u8) -> MachineId {
+    let _ = Machines::set_operator(RuntimeOrigin::signed(provider()), provider());
+    register(number, gpus);
+    let machine = machine(number);
+    assert_ok!(Machines::set_offer(RuntimeOrigin::signed(provider()), machine, offer(RATE, RATE)));
+    assert_ok!(Machines::list(RuntimeOrigin::signed(provider()), machine));
+    machine
+}
+
+fn register(number: u8, gpus: u8) {
+    let genesis = frame_system::Pallet::<Test>::block_hash(0);
+    let message = register_message(&genesis.0, provider().as_ref());
+    let proof = machine_key(number).sign(&message).0;
+    let gpu = |slot: u8| Gpu { memory_mib: 24_576 + u32::from(slot), ..Default::default() };
+    let facts = HardwareFacts {
+        gpus: (0..gpus).map(gpu).collect::<Vec<_>>().try_into().expect("at most 16"),
+        cpu_cores: 8,
+        memory_mib: 1 << 16,
+        disk_gib: 100,
+        ..Default::default()
+    };
+    let class = if gpus == 0 { MachineClass::Cpu } else { MachineClass::Training };
+    assert_ok!(Machines::register(
+        RuntimeOrigin::signed(provider()),
+        machine(number),
+        proof,
+        class,
+        facts,
+        Default::default(),
+        NetworkFacts::default(),
+    ));
+}
+
+/// An order for these GPUs (or the CPU profile), for so long, at the newest offer.
+pub fn order(machine: MachineId, gpus: &[u8], term: Slot, tag: u64) -> Order<AccountId32> {
+    let record = pallet_machines::Machines::<Test>::get(machine).expect("it is registered");
+    Order {
+        machine,
+        gpus: gpus.to_vec().try_into().expect("at most 16"),
+        profile: if gpus.is_empty() { Profile::Cpu } else { Profile::Gpu },
+        term,
+        offer_version: record.offer_version,
+        max_rate: Balance::MAX,
+        cap: None,
+        access_key: [7; 32],
+        spec_hash: None,
+        platform: None,
+        receiver: None,
+        tag,
+    }
+}
+
+/// Orders as the renter; gives the lease.
+pub fn create(order: Order<AccountId32>) -> LeaseId {
+    let lease = crate::NextLease::<Test>::get();
+    assert_ok!(Leases::create(RuntimeOrigin::signed(renter()), order));
+    lease
+}
+
+/// A started lease of one GPU for `term` slots.
+pub fn running(term: Slot) -> LeaseId {
+    let lease = create(order(listed(1, 2), &[0], term, 1));
+    assert_ok!(Leases::started(RuntimeOrigin::signed(provider()), lease));
+    lease
+}
+
+pub fn record(lease: LeaseId) -> LeaseOf<Test> {
+    crate::Leases::<Test>::get(lease).expect("its record is there")
+}
+
+pub fn free(who: &AccountId32) -> Balance {
+    Balances::free_balance(who)
+}
+
+pub fn held(who: &AccountId32) -> Balance {
+    Balances::balance_on_hold(&HoldReason::Deposit.into(), who)
+}
+
+/// Deposited = paid + fees + refunded + still held, to the unit.
+pub fn assert_equation(lease: LeaseId, deposited: Balance) {
+    let record = record(lease);
+    assert_eq!(deposited, record.paid + record.fees + record.refunded + record.deposit);
+}
