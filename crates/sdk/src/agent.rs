@@ -118,7 +118,7 @@ impl Agent {
     /// The raw SSH protocol stream, for use as an OpenSSH proxy command, with the host key line that
     /// the machine vouches for.
     pub async fn ssh_stream(&self) -> Result<(ByteStream, String), MarketError> {
-        let (stream, key) = self.ssh_parts().await?;
+        let (stream, key) = self.ssh_parts(Verb::Shell).await?;
         let line = key.to_openssh().map_err(|error| MarketError::Internal(error.to_string()))?;
         Ok((stream, line))
     }
@@ -131,9 +131,15 @@ impl Agent {
         Ok(ByteStream::new(opened.stream))
     }
 
-    /// Opens a terminal or runs a command, as [`SessionOptions`] say.
+    /// Opens a terminal or runs a command, as [`SessionOptions`] say. The command's words arrive as they
+    /// are given: they are quoted for the workload's shell.
     pub async fn session(&self, options: SessionOptions) -> Result<Session, MarketError> {
-        Session::open(self.ssh().await?, &options).await
+        let agent = self.clone();
+        let connect: session::Connect = Box::new(move || {
+            let agent = agent.clone();
+            Box::pin(async move { agent.ssh(Verb::Shell).await })
+        });
+        Session::open(connect, &options).await
     }
 
     /// Runs a command without input and hands its output to `output` as it comes.
@@ -166,7 +172,7 @@ impl Agent {
         remote: &str,
         mut progress: impl FnMut(&CopyProgress) + Send,
     ) -> Result<CopyProgress, MarketError> {
-        let ssh = self.ssh().await?;
+        let ssh = self.ssh(Verb::Copy).await?;
         let done =
             copy::upload(&Sftp::open(ssh.clone()).await?, local, remote, &mut progress).await;
         ssh.close().await;
@@ -181,20 +187,23 @@ impl Agent {
         local: &Path,
         mut progress: impl FnMut(&CopyProgress) + Send,
     ) -> Result<CopyProgress, MarketError> {
-        let ssh = self.ssh().await?;
+        let ssh = self.ssh(Verb::Copy).await?;
         let done =
             copy::download(&Sftp::open(ssh.clone()).await?, remote, local, &mut progress).await;
         ssh.close().await;
         done
     }
 
-    async fn ssh(&self) -> Result<Arc<Ssh>, MarketError> {
-        let (stream, key) = self.ssh_parts().await?;
+    async fn ssh(&self, verb: Verb) -> Result<Arc<Ssh>, MarketError> {
+        let (stream, key) = self.ssh_parts(verb).await?;
         Ssh::connect(stream, key, self.machine()).await.map(Arc::new)
     }
 
-    async fn ssh_parts(&self) -> Result<(ByteStream, russh::keys::PublicKey), MarketError> {
-        let opened = self.stream(ALPN_SSH, None, Verb::Shell).await?;
+    async fn ssh_parts(
+        &self,
+        verb: Verb,
+    ) -> Result<(ByteStream, russh::keys::PublicKey), MarketError> {
+        let opened = self.stream(ALPN_SSH, None, verb).await?;
         let machine = self.machine();
         let vouched = opened.host_key.ok_or(MarketError::HostKey { machine })?;
         let key = ssh::vouched(&vouched, &self.inner.genesis, machine, self.lease())?;

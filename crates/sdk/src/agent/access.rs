@@ -13,10 +13,11 @@ use crate::{
     id::{Genesis, MachineId},
 };
 
-/// How long a grant lives that a client makes for itself.
-const GRANT_SECONDS: u64 = 60 * 60;
-/// It is made anew when it would end within this time.
-const GRANT_SPARE_SECONDS: u64 = 15 * 60;
+/// How long a grant lives that a client makes for itself. Agents cut streams off when their grant ends,
+/// so it is nearly as long as may be.
+const GRANT_SECONDS: u64 = 23 * 60 * 60;
+/// A new stream gets a new one when the last would end within this time.
+const GRANT_SPARE_SECONDS: u64 = 22 * 60 * 60;
 
 /// A right to talk to the agent of a lease.
 pub(crate) enum Access {

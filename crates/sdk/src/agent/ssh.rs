@@ -1,7 +1,7 @@
 //! The SSH client inside the tunnel: opens a connection on a stream whose host key the machine key
 //! vouches for. Authentication is the tunnel's and the grant's work, so the SSH side asks for none.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use dbc_agent_api::hello::{HostKey, host_key_message};
 use ed25519_dalek::{Signature, VerifyingKey};
@@ -10,6 +10,7 @@ use russh::{
     client::{self, AuthResult, Handle, Msg},
     keys::{PublicKey, PublicKeyOrCertificate},
 };
+use tokio::time::timeout;
 
 use super::stream::ByteStream;
 use crate::{
@@ -42,10 +43,28 @@ pub(super) fn vouched(
     PublicKey::from_openssh(&host_key.openssh).map_err(|_| refused())
 }
 
-/// An open SSH connection; it ends when dropped.
+/// An open SSH connection; it ends with a good-bye when dropped, so that the machine need not wait
+/// whether somebody comes back.
 pub(super) struct Ssh {
-    handle: Handle<Vouched>,
+    handle: Arc<Handle<Vouched>>,
     machine: MachineId,
+}
+
+/// How long a good-bye may take.
+const BYE_TIME: Duration = Duration::from_secs(2);
+
+impl Drop for Ssh {
+    fn drop(&mut self) {
+        let handle = self.handle.clone();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { drop(timeout(BYE_TIME, bye(&handle)).await) });
+        }
+    }
+}
+
+async fn bye(handle: &Handle<Vouched>) {
+    // Best effort: without it the machine notices the end by itself.
+    drop(handle.disconnect(Disconnect::ByApplication, "", "en").await);
 }
 
 /// Accepts the vouched key and no other.
@@ -69,7 +88,7 @@ impl Ssh {
         machine: MachineId,
     ) -> Result<Self, MarketError> {
         let config = client::Config {
-            keepalive_interval: Some(std::time::Duration::from_secs(20)),
+            keepalive_interval: Some(Duration::from_secs(20)),
             keepalive_max: 6,
             ..Default::default()
         };
@@ -79,7 +98,7 @@ impl Ssh {
             other => broken(machine, &other),
         })?;
         match handle.authenticate_none(USER).await {
-            Ok(AuthResult::Success) => Ok(Self { handle, machine }),
+            Ok(AuthResult::Success) => Ok(Self { handle: Arc::new(handle), machine }),
             Ok(AuthResult::Failure { .. }) => Err(MarketError::Broken {
                 machine,
                 why: "its SSH server asks for a password".into(),
@@ -98,7 +117,7 @@ impl Ssh {
 
     /// Says good-bye; best effort.
     pub(super) async fn close(&self) {
-        drop(self.handle.disconnect(Disconnect::ByApplication, "", "en").await);
+        bye(&self.handle).await;
     }
 }
 

@@ -10,7 +10,7 @@ use server::Fake;
 
 use super::{
     ExitStatus, SessionEvent, SessionOptions, copy,
-    session::{Pty, Session},
+    session::{Connect, Pty, Session},
     sftp::Sftp,
     ssh::Ssh,
 };
@@ -23,11 +23,15 @@ async fn connected(fake: Fake) -> Arc<Ssh> {
     Arc::new(Ssh::connect(stream, key, MACHINE).await.unwrap())
 }
 
+/// Connects to a new server each time, as to an agent that restarted.
+fn connect() -> Connect {
+    Box::new(|| Box::pin(async { Ok(connected(Fake::new(Path::new("/nowhere"))).await) }))
+}
+
 async fn run(argv: &[&str], pty: Option<Pty>) -> (String, String, ExitStatus) {
-    let ssh = connected(Fake::new(Path::new("/nowhere"))).await;
     let argv = argv.iter().map(ToString::to_string).collect();
     let options = SessionOptions { argv, pty, ..SessionOptions::default() };
-    let mut session = Session::open(ssh, &options).await.unwrap();
+    let mut session = Session::open(connect(), &options).await.unwrap();
     session.write(b"typed").await.unwrap();
     session.eof().await.unwrap();
     let (mut out, mut err) = (String::new(), String::new());
@@ -72,10 +76,40 @@ async fn a_connection_that_breaks_is_no_success() {
 
 #[tokio::test]
 async fn a_refused_command_is_an_error() {
-    let ssh = connected(Fake::new(Path::new("/nowhere"))).await;
     let options = SessionOptions { argv: vec!["refuse".into()], ..SessionOptions::default() };
-    let Err(error) = Session::open(ssh, &options).await else { panic!("opened") };
-    assert!(matches!(error, MarketError::Broken { .. }), "{error}");
+    let Err(error) = Session::open(connect(), &options).await else { panic!("opened") };
+    assert!(error.to_string().contains("the grant does not allow `shell`"), "{error}");
+}
+
+#[tokio::test]
+async fn a_session_whose_connection_broke_is_found_again_where_it_was() {
+    let argv = vec!["break".to_owned()];
+    let options = SessionOptions { argv, ..SessionOptions::default() };
+    let mut session = Session::open(connect(), &options).await.unwrap();
+    let mut out = String::new();
+    loop {
+        match session.next().await.unwrap().expect("an exit comes last") {
+            SessionEvent::Output(_, bytes) => out.push_str(std::str::from_utf8(&bytes).unwrap()),
+            SessionEvent::Exit(status) => {
+                assert_eq!(status, ExitStatus::Code(7));
+                break;
+            }
+        }
+        if out.ends_with("again|") {
+            session.write(b"typed").await.unwrap();
+            session.eof().await.unwrap();
+        }
+    }
+    // The server tells which session was asked for, and from which byte of output on.
+    assert_eq!(out, "exec break|pty no|on stderrattached to a named one at 27|again|typed");
+
+    let options = SessionOptions { reattach: std::time::Duration::ZERO, ..options };
+    let mut session = Session::open(connect(), &options).await.unwrap();
+    let mut last = None;
+    while let Some(event) = session.next().await.unwrap() {
+        last = Some(event);
+    }
+    assert_eq!(last, Some(SessionEvent::Exit(ExitStatus::Unknown)));
 }
 
 #[tokio::test]

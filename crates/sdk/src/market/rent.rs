@@ -243,7 +243,13 @@ impl Market {
                 Err(error) => error,
             };
             let patient = error.is_retryable()
-                || matches!(error.code(), ErrorCode::LeaseNotFound | ErrorCode::LeaseNotFinal);
+                || matches!(
+                    error.code(),
+                    ErrorCode::LeaseNotFound
+                        | ErrorCode::LeaseNotFinal
+                        | ErrorCode::ChainUnreachable
+                        | ErrorCode::HostUnavailable
+                );
             if !patient || Instant::now() >= deadline {
                 return Err(error);
             }

@@ -50,6 +50,7 @@ impl Fake {
         let handler = Connection {
             fake: self,
             channels: HashMap::new(),
+            env: HashMap::new(),
             pty: "no".into(),
             what: String::new(),
         };
@@ -65,6 +66,7 @@ impl Fake {
 struct Connection {
     fake: Fake,
     channels: HashMap<ChannelId, Channel<Msg>>,
+    env: HashMap<String, String>,
     pty: String,
     what: String,
 }
@@ -121,7 +123,25 @@ impl server::Handler for Connection {
         channel: ChannelId,
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        self.begin(channel, "shell", session)
+        let Some(name) = self.env.get("DBC_ATTACH") else {
+            return self.begin(channel, "shell", session);
+        };
+        session.channel_success(channel)?;
+        self.what = "attached".into();
+        let (name, offset) =
+            (if name.len() == 32 { "a named one" } else { "?" }, &self.env["DBC_OFFSET"]);
+        session.data(channel, format!("attached to {name} at {offset}|again|").into_bytes())
+    }
+
+    async fn env_request(
+        &mut self,
+        _channel: ChannelId,
+        name: &str,
+        value: &str,
+        _session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        self.env.insert(name.into(), value.into());
+        Ok(())
     }
 
     async fn exec_request(
@@ -132,7 +152,23 @@ impl server::Handler for Connection {
     ) -> Result<(), Self::Error> {
         let command = String::from_utf8_lossy(command);
         match &*command {
-            "refuse" => session.channel_failure(channel),
+            "refuse" => {
+                let words = b"dbc: the grant does not allow `shell`\r\n".to_vec();
+                session.extended_data(channel, 1, words)?;
+                session.channel_failure(channel)
+            }
+            "break" => {
+                self.begin(channel, "exec break", session)?;
+                let handle = session.handle();
+                // After the output is on its way, the whole connection goes, without a word on the
+                // channel.
+                tokio::spawn(async move {
+                    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+                    let (reason, none) = (russh::Disconnect::ByApplication, String::new());
+                    drop(handle.disconnect(reason, none.clone(), none).await);
+                });
+                Ok(())
+            }
             _ => self.begin(channel, &format!("exec {command}"), session),
         }
     }
