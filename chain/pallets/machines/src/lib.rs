@@ -8,6 +8,14 @@ mod impls {
     mod machines;
     mod providers;
 }
+#[cfg(test)]
+mod mock;
+#[cfg(test)]
+mod tests {
+    mod machines;
+    mod offers;
+    mod providers;
+}
 mod try_state;
 mod types;
 pub mod weights;

@@ -113,6 +113,10 @@ async fn make_spec(network: &mut Network, spec: &PathBuf) -> Result<()> {
     let part = spec.with_extension("part");
     let output = Command::new(network.program("dbc-node"))
         .args(["chain-spec", "--preset", preset, "--name", "DBC Local", "--id", "dbc-local"])
+        // The full storage: nodes start without running the runtime's genesis builder again.
+        .arg("--raw")
+        .arg("--wasm-cache")
+        .arg(network.dir.join("wasm-cache"))
         .arg("--runtime")
         .arg(runtime(network)?)
         .arg("--patch")
@@ -187,6 +191,9 @@ fn arguments(
         "--no-prometheus".into(),
         "--no-telemetry".into(),
         "--no-mdns".into(),
+        // The compiled runtime, so that a restart takes a second.
+        "--wasm-cache".into(),
+        network.dir.join("wasm-cache").display().to_string(),
         // Events of a lease are read from past blocks.
         "--state-pruning".into(),
         "14400".into(),
