@@ -21,6 +21,7 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(600);
 pub struct Network {
     dbc: PathBuf,
     state: PathBuf,
+    images: PathBuf,
     folder: TempDir,
 }
 
@@ -29,6 +30,7 @@ pub struct Network {
 pub struct Dbc {
     dbc: PathBuf,
     state: PathBuf,
+    images: PathBuf,
     home: PathBuf,
 }
 
@@ -52,7 +54,10 @@ impl Network {
         let dbc = program("dbc")?;
         let folder = tempfile::Builder::new().prefix("dbc-e2e-").tempdir()?;
         let state = folder.path().join("state");
-        let network = Self { dbc, state, folder };
+        // Images are built once for all runs: they depend on nothing but their recipes.
+        let target = dbc.parent().and_then(Path::parent).context("dbc lies in no target folder")?;
+        let images = target.join("dbc/images");
+        let network = Self { dbc, state, images, folder };
         let mut words = vec!["up", "--no-demo"];
         words.extend_from_slice(arguments);
         let output = network.user("owner").run(&words).await?;
@@ -98,6 +103,7 @@ impl Dbc {
             .args(words)
             .env("DBC_NET_DIR", &self.state)
             .env("DBC_HOME", &self.home)
+            .env("DBC_IMAGE_CACHE", &self.images)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
