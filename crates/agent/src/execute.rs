@@ -247,10 +247,11 @@ impl Executor {
 
     async fn remove_network(&self, workload: &mut Workload) -> Result<(), StepError> {
         let key = workload.record.key;
-        self.host.network.remove(key.lease).await?;
-        let dir = self.host.run_dir(key);
-        let removed = self.host.guest.remove(&dir).await;
+        // The folder first: it is the network that tells, after a crash, that this is not done.
+        let removed = self.host.guest.remove(&self.host.run_dir(key)).await;
         removed.map_err(|source| StepError::RunDir { action: "remove", source })?;
+        self.checkpoint.pass("run folder removed").await;
+        self.host.network.remove(key.lease).await?;
         workload.view.network = false;
         workload.memory.network_settled = false;
         Ok(())

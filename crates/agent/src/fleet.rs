@@ -9,7 +9,7 @@ use std::{
 };
 
 use dbc_agent_api::{ApiError, ErrorCode, WorkloadSpec, control::WorkloadStatus};
-use dbc_host::WorkloadKey;
+use dbc_host::{Digest, WorkloadKey};
 use futures::StreamExt;
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -33,6 +33,9 @@ const WORKLOAD_FIRST: u32 = 0;
 const WISH_TIME: Duration = Duration::from_secs(60);
 /// Pause before the engine is asked again after its event stream broke.
 const ENGINE_RETRY: Duration = Duration::from_secs(1);
+/// How often the pool's free space is looked at, and below which share of it images are dropped.
+const ROOM_TIME: Duration = Duration::from_secs(60);
+const ROOM_PERCENT: u64 = 15;
 /// Others may flush the firewall's tables.
 const FIREWALL_TIME: Duration = Duration::from_secs(60);
 
@@ -190,7 +193,7 @@ impl Fleet {
     /// Watches the engine for all drivers, and keeps the firewall, until `shutdown`.
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         let work = async {
-            tokio::join!(self.watch_engine(), self.keep_firewall());
+            tokio::join!(self.watch_engine(), self.keep_firewall(), self.keep_room());
         };
         shutdown.run_until_cancelled(work).await;
     }
@@ -224,6 +227,41 @@ impl Fleet {
             // An engine that restarts may rewrite tables, too.
             let _ = timeout(FIREWALL_TIME, breaks.changed()).await;
         }
+    }
+
+    /// Drops images that no workload uses when the pool gets full; until then they are kept, so that
+    /// the next lease starts at once.
+    async fn keep_room(&self) {
+        loop {
+            match self.drop_images().await {
+                Ok(0) => {}
+                Ok(dropped) => info!(dropped, "images dropped: the data pool is nearly full"),
+                Err(error) => warn!(error = dbc_service::error_chain(&error), "pool not looked at"),
+            }
+            sleep(ROOM_TIME).await;
+        }
+    }
+
+    /// Gives how many were dropped.
+    async fn drop_images(&self) -> Result<usize, StepError> {
+        let host = self.host();
+        let health = host.pool.health().await?;
+        if health.free_bytes >= health.total_bytes / 100 * ROOM_PERCENT {
+            return Ok(0);
+        }
+        let records = self.context.executor.store.workloads().await?;
+        let used = |image: &Digest| {
+            records.iter().any(|record| {
+                record.root_image.as_ref() == Some(image)
+                    || record.image.as_ref().is_some_and(|stored| stored.pulled.id == *image)
+            })
+        };
+        let mut dropped = 0;
+        for image in host.pool.list().await?.images.into_iter().filter(|image| !used(image)) {
+            host.pool.remove_image(&image).await?;
+            dropped += 1;
+        }
+        Ok(dropped)
     }
 
     fn nudge(&self, key: WorkloadKey) {

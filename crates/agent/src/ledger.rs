@@ -130,6 +130,12 @@ impl Ledger {
         let found = self.view.lease(id, At::Best).await?;
         let found = found.filter(|lease| lease.machine == self.machine_id);
         if let Some(lease) = &found {
+            if self.machine.borrow().is_none() {
+                let machine = self.view.machine(self.machine_id).await?;
+                if machine.is_some() {
+                    self.machine.send_replace(machine);
+                }
+            }
             self.set_best(id, Some(lease.clone()));
         }
         Ok(found)
@@ -228,12 +234,7 @@ impl Ledger {
     }
 
     async fn resync(&self) -> Result<(), LedgerError> {
-        if let Some(machine) = self.view.machine(self.machine_id).await? {
-            if self.machine.borrow().as_ref() != Some(&machine) {
-                self.store.save_machine(&machine).await?;
-                self.machine.send_replace(Some(machine));
-            }
-        }
+        self.refresh_machine().await?;
         for lease in self.view.leases_of_machine(self.machine_id, At::Finalized).await? {
             self.set_finalized(lease).await?;
         }
@@ -255,9 +256,23 @@ impl Ledger {
         Ok(())
     }
 
+    async fn refresh_machine(&self) -> Result<(), LedgerError> {
+        if let Some(machine) = self.view.machine(self.machine_id).await? {
+            if self.machine.borrow().as_ref() != Some(&machine) {
+                self.store.save_machine(&machine).await?;
+                self.machine.send_replace(Some(machine));
+            }
+        }
+        Ok(())
+    }
+
     async fn update(&self, id: u64, at: At) -> Result<(), LedgerError> {
         let found = self.view.lease(id, at).await?;
         let found = found.filter(|lease| lease.machine == self.machine_id);
+        // An agent that started before its machine was registered learns of it by the first lease.
+        if found.is_some() && self.machine.borrow().is_none() {
+            self.refresh_machine().await?;
+        }
         match at {
             At::Best => self.set_best(id, found),
             At::Finalized => match found {
