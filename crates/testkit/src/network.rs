@@ -70,6 +70,7 @@ impl Network {
         Dbc {
             dbc: self.dbc.clone(),
             state: self.state.clone(),
+            images: self.images.clone(),
             home: self.folder.path().join(name),
         }
     }
