@@ -107,13 +107,8 @@ impl Agent {
             checkpoint,
             bounds: parts.bounds,
         };
-        let context = Context {
-            executor,
-            ledger: ledger.clone(),
-            engine,
-            metrics: metrics.clone(),
-            grace,
-        };
+        let context =
+            Context { executor, ledger: ledger.clone(), engine, metrics: metrics.clone(), grace };
         let gate = Gate::open(identity, ledger.clone(), store.clone()).await;
         let gate = gate.map_err(StepError::from)?;
         // Before the ledger follows the chain: what closed meanwhile is wanted by its driver.
@@ -124,7 +119,8 @@ impl Agent {
         tasks.spawn(ledger.clone().run(shutdown.clone()));
         tasks.spawn(fleet.clone().run(shutdown.clone()));
         if let Some(listener) = parts.listener {
-            let server = Arc::new(Server { genesis, keys, store, fleet: fleet.clone(), gate, metrics });
+            let server =
+                Arc::new(Server { genesis, keys, store, fleet: fleet.clone(), gate, metrics });
             tasks.spawn(server.run(listener, shutdown.clone()));
         }
         if let Some(every) = parts.settle_every {

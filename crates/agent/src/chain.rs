@@ -6,8 +6,8 @@ pub mod clock;
 pub mod fake;
 pub mod live;
 
-pub use clock::{ChainClock, ChainNow, StoredHead};
 use async_trait::async_trait;
+pub use clock::{ChainClock, ChainNow, StoredHead};
 pub use dbc_primitives::{CloseReason, Slot};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};

@@ -126,10 +126,7 @@ async fn start(config: &Checked, keys: Arc<Keys>, store: Store) -> Result<Starte
         store,
         listener: Some(listener.clone()),
         checkpoint: Arc::new(NoCheckpoint),
-        bounds: Bounds {
-            stop_time: config.stop_time,
-            image_bytes_max: config.image_bytes_max,
-        },
+        bounds: Bounds { stop_time: config.stop_time, image_bytes_max: config.image_bytes_max },
         grace: config.grace,
         settle_every: config.settle_every,
         metrics: metrics.clone(),
@@ -155,8 +152,9 @@ fn prepare(state_dir: &Path) -> Result<Flock<File>> {
         .mode(0o600)
         .open(&path)
         .with_context(|| format!("cannot open {}", path.display()))?;
-    Flock::lock(file, FlockArg::LockExclusiveNonblock)
-        .map_err(|_| anyhow::anyhow!("another agent runs on the state folder {shown}: end it first"))
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| {
+        anyhow::anyhow!("another agent runs on the state folder {shown}: end it first")
+    })
 }
 
 /// The network that this agent belongs to: as configured, as stored, or as the node says.

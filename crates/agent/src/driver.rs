@@ -459,8 +459,7 @@ impl Driver {
         } else {
             self.pause.clear();
             self.crash.clear();
-            let (phase, detail) =
-                (self.workload.record.phase, self.workload.record.detail.clone());
+            let (phase, detail) = (self.workload.record.phase, self.workload.record.detail.clone());
             self.publish(phase, &detail);
         }
         if stored.is_ok() && waits {

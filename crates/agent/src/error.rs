@@ -93,9 +93,7 @@ fn backend(error: &BackendError) -> ApiError {
         BackendError::ImageTooLarge { .. } => (ErrorCode::ImageTooLarge, error.to_string()),
         BackendError::BadPlan { .. } => (ErrorCode::InvalidSpec, error.to_string()),
         // Its cause is what the renter needs: the program that does not exist.
-        BackendError::Start { .. } => {
-            (ErrorCode::WorkloadFailed, dbc_service::error_chain(error))
-        }
+        BackendError::Start { .. } => (ErrorCode::WorkloadFailed, dbc_service::error_chain(error)),
         _ => (ErrorCode::HostUnavailable, error.to_string()),
     };
     ApiError::new(code, message)

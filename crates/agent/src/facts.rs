@@ -164,7 +164,10 @@ mod tests {
     fn proc_is_read_leniently() {
         assert_eq!(memory_mib("MemTotal:       2048 kB\nMemFree: 1 kB\n"), 2);
         assert_eq!(memory_mib("nonsense"), 0);
-        assert_eq!(cpu_model("processor : 0\nmodel name\t: Some CPU @ 2 GHz\n"), "Some CPU @ 2 GHz");
+        assert_eq!(
+            cpu_model("processor : 0\nmodel name\t: Some CPU @ 2 GHz\n"),
+            "Some CPU @ 2 GHz"
+        );
         assert_eq!(text(&"é".repeat(40)).len(), 64);
     }
 }

@@ -207,7 +207,10 @@ impl Fleet {
                 match event {
                     Ok(event) => self.nudge(event.key),
                     Err(error) => {
-                        warn!(error = dbc_service::error_chain(&error), "engine's events broke off");
+                        warn!(
+                            error = dbc_service::error_chain(&error),
+                            "engine's events broke off"
+                        );
                         break;
                     }
                 }

@@ -72,9 +72,8 @@ impl Keys {
 
     /// The public halves.
     pub fn public(&self) -> PublicKeys {
-        let public = |seed: &[u8; 32]| {
-            hex::encode(SigningKey::from_bytes(seed).verifying_key().to_bytes())
-        };
+        let public =
+            |seed: &[u8; 32]| hex::encode(SigningKey::from_bytes(seed).verifying_key().to_bytes());
         PublicKeys {
             machine: hex::encode(self.machine()),
             endpoint: public(&self.endpoint),
@@ -98,7 +97,9 @@ impl Keys {
 
 impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Keys").field("machine", &hex::encode(self.machine())).finish_non_exhaustive()
+        f.debug_struct("Keys")
+            .field("machine", &hex::encode(self.machine()))
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,9 @@
 //! `dbc-agent`: arguments, and what the small commands print. Everything else is in the library.
 
-use std::path::PathBuf;
+use std::{
+    io::{ErrorKind, Write},
+    path::PathBuf,
+};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -68,19 +71,12 @@ fn execute(arguments: Arguments) -> Result<()> {
     let checked = raw.validate()?;
     match arguments.command {
         Command::Run => run(checked),
-        Command::Config(ConfigCommand::Check) => {
-            println!("fine");
-            Ok(())
-        }
-        Command::Config(ConfigCommand::Show) => {
-            print!("{}", toml::to_string_pretty(&raw)?);
-            Ok(())
-        }
+        Command::Config(ConfigCommand::Check) => print("fine\n"),
+        Command::Config(ConfigCommand::Show) => print(&toml::to_string_pretty(&raw)?),
         Command::Key { genesis, provider } => key(&checked, genesis.as_deref(), provider),
         Command::Facts => {
             let facts = facts(&checked, &NvmlGpus)?;
-            println!("{}", serde_json::to_string_pretty(&facts)?);
-            Ok(())
+            print(&format!("{}\n", serde_json::to_string_pretty(&facts)?))
         }
     }
 }
@@ -104,6 +100,13 @@ fn key(config: &Checked, genesis: Option<&str>, provider: Option<AccountId>) -> 
         let proof = keys.registration_proof(&genesis, &provider.0);
         printed["proof"] = hex::encode(proof).into();
     }
-    println!("{}", serde_json::to_string_pretty(&printed)?);
-    Ok(())
+    print(&format!("{}\n", serde_json::to_string_pretty(&printed)?))
+}
+
+/// Data on standard output. A reader that has seen enough is no error.
+fn print(text: &str) -> Result<()> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }

@@ -38,11 +38,8 @@ pub struct HostView {
 /// # Errors
 /// When engine or pool do not answer; nothing is known then, and nothing must be concluded.
 pub async fn look(host: &Host, record: &WorkloadRecord) -> Result<HostView, StepError> {
-    let (containers, pool, networks) = tokio::join!(
-        host.backend.list(),
-        host.pool.list(),
-        host.network.list()
-    );
+    let (containers, pool, networks) =
+        tokio::join!(host.backend.list(), host.pool.list(), host.network.list());
     let (containers, pool, networks) = (containers?, pool?, networks?);
     let image = record.current_image().is_some_and(|image| pool.images.contains(&image.id));
     Ok(HostView {
@@ -159,12 +156,7 @@ pub struct Moment {
     pub engine: u64,
 }
 
-fn root(
-    record: &WorkloadRecord,
-    view: &HostView,
-    memory: &Memory,
-    shape: Option<&Shape>,
-) -> Root {
+fn root(record: &WorkloadRecord, view: &HostView, memory: &Memory, shape: Option<&Shape>) -> Root {
     if !view.root {
         return if record.ever_started { Root::Lost } else { Root::Absent };
     }

@@ -9,12 +9,7 @@ use dbc_agent_api::{
     control::{Phase, WorkloadStatus},
     workload::WorkloadKind,
 };
-use dbc_host::{
-    Digest, WorkloadKey,
-    backend::ObservedContainer,
-    image::PulledImage,
-    pool::Usage,
-};
+use dbc_host::{Digest, WorkloadKey, backend::ObservedContainer, image::PulledImage, pool::Usage};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Want;
@@ -135,9 +130,9 @@ impl WorkloadRecord {
             WorkloadKind::Container(container) => container.ports.clone(),
             WorkloadKind::Vm(_) => Vec::new(),
         };
-        let image_digest = self.current_image().map(|image| {
-            image.manifest.as_ref().unwrap_or(&image.id).as_str().to_owned()
-        });
+        let image_digest = self
+            .current_image()
+            .map(|image| image.manifest.as_ref().unwrap_or(&image.id).as_str().to_owned());
         WorkloadStatus {
             phase: self.phase,
             detail: self.detail.clone(),

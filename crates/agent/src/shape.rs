@@ -105,7 +105,9 @@ fn within(field: &str, wanted: Option<u32>, most: u32, unit: &str) -> Result<u32
     match wanted {
         Some(wanted) if wanted > most => Err(ApiError::new(
             ErrorCode::InvalidSpec,
-            format!("{field}: asks for {wanted} {unit}, the lease's share of the machine is {most}"),
+            format!(
+                "{field}: asks for {wanted} {unit}, the lease's share of the machine is {most}"
+            ),
         )),
         Some(wanted) => Ok(wanted),
         None => Ok(most),
@@ -119,10 +121,9 @@ fn within(field: &str, wanted: Option<u32>, most: u32, unit: &str) -> Result<u32
 pub fn container(spec: &WorkloadSpec) -> Result<&ContainerSpec, ApiError> {
     match &spec.kind {
         WorkloadKind::Container(container) => Ok(container),
-        WorkloadKind::Vm(_) => Err(ApiError::new(
-            ErrorCode::InvalidSpec,
-            "kind.vm: this agent runs containers alone",
-        )),
+        WorkloadKind::Vm(_) => {
+            Err(ApiError::new(ErrorCode::InvalidSpec, "kind.vm: this agent runs containers alone"))
+        }
     }
 }
 
@@ -332,7 +333,8 @@ mod tests {
         let spec = spec(|_| {});
         let shape = fit(&spec, &share).unwrap();
         let image = ImageConfig::default();
-        let plan = container_plan(WorkloadKey::new(7, 0), &spec, &shape, &image, &places()).unwrap();
+        let plan =
+            container_plan(WorkloadKey::new(7, 0), &spec, &shape, &image, &places()).unwrap();
         assert!(plan.command.is_empty());
         assert_eq!(plan.init.unwrap().args, ["--hold"]);
     }

@@ -127,7 +127,9 @@ impl Store {
     /// All workloads.
     pub async fn workloads(&self) -> Result<Vec<WorkloadRecord>> {
         let rows = self
-            .run("read the workloads", |connection| texts(connection, "SELECT record FROM workload"))
+            .run("read the workloads", |connection| {
+                texts(connection, "SELECT record FROM workload")
+            })
             .await?;
         rows.iter().map(|text| decode("workload", text)).collect()
     }

@@ -40,10 +40,8 @@ struct State {
 impl FakeChain {
     /// A chain at slot `slot` with one machine.
     pub fn new(slot: Slot, machine: MachineRecord) -> Self {
-        let chain = Self {
-            state: Arc::default(),
-            head: Arc::new(watch::channel(Head::default()).0),
-        };
+        let chain =
+            Self { state: Arc::default(), head: Arc::new(watch::channel(Head::default()).0) };
         chain.lock().machine = Some(machine);
         chain.advance_to(slot);
         chain

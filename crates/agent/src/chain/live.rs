@@ -216,14 +216,7 @@ fn machine(found: &Machine) -> MachineRecord {
 /// A GPU's UUID as its driver writes it.
 pub fn gpu_uuid(bytes: &[u8; 16]) -> String {
     let hex = hex::encode(bytes);
-    format!(
-        "GPU-{}-{}-{}-{}-{}",
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..]
-    )
+    format!("GPU-{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
 fn convert(error: ClientError) -> ChainError {

@@ -1,10 +1,7 @@
 //! What clients may wish of a workload, and how a wish changes its record. No host and no chain
 //! here: the driver makes it true afterwards.
 
-use dbc_agent_api::{
-    ApiError, ErrorCode, WorkloadSpec,
-    control::Phase,
-};
+use dbc_agent_api::{ApiError, ErrorCode, WorkloadSpec, control::Phase};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -47,8 +44,7 @@ pub fn admit(
     lease: &LeaseView,
     machine: Option<&MachineRecord>,
 ) -> Result<Shape, ApiError> {
-    spec.validate()
-        .map_err(|error| ApiError::new(ErrorCode::InvalidSpec, error.to_string()))?;
+    spec.validate().map_err(|error| ApiError::new(ErrorCode::InvalidSpec, error.to_string()))?;
     let lease = open_lease(lease)?;
     if lease.spec_hash.is_some_and(|hash| hash != spec.hash()) {
         return Err(ApiError::new(

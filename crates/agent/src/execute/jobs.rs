@@ -73,9 +73,7 @@ impl Executor {
                     Ok(JobResult::Healthy(start))
                 }))
             }
-            Step::ReportStarted => {
-                Some(Box::pin(executor.report(workload.record.key.lease)))
-            }
+            Step::ReportStarted => Some(Box::pin(executor.report(workload.record.key.lease))),
             _ => None,
         }
     }

@@ -81,7 +81,10 @@ impl World {
     }
 
     fn start(&mut self) {
-        assert!(matches!(self.desired.entitlement, Entitlement::Active { .. }), "final leases only");
+        assert!(
+            matches!(self.desired.entitlement, Entitlement::Active { .. }),
+            "final leases only"
+        );
         assert_eq!(self.desired.want, Want::Run);
         assert!(!self.runs());
         self.observed.ever_started = true;
@@ -140,10 +143,8 @@ impl World {
 }
 
 fn entitlements() -> impl Strategy<Value = Entitlement> {
-    let closed = any::<bool>().prop_map(|expendable| Entitlement::Closed {
-        reason: CloseReason::Expired,
-        expendable,
-    });
+    let closed = any::<bool>()
+        .prop_map(|expendable| Entitlement::Closed { reason: CloseReason::Expired, expendable });
     prop_oneof![
         Just(Entitlement::Unknown),
         Just(Entitlement::Prospective),

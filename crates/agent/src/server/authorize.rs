@@ -78,11 +78,7 @@ impl Gate {
     ///
     /// # Errors
     /// Why not, in the words of the code table.
-    pub async fn admit(
-        self: &Arc<Self>,
-        peer: [u8; 32],
-        hello: &Hello,
-    ) -> Result<Pass, ApiError> {
+    pub async fn admit(self: &Arc<Self>, peer: [u8; 32], hello: &Hello) -> Result<Pass, ApiError> {
         let lease = match self.ledger.find(hello.lease).await {
             Ok(Some(lease)) => lease,
             Ok(None) => return Err(not_found(hello.lease)),

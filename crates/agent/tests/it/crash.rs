@@ -27,9 +27,9 @@ struct KillAt {
 #[async_trait]
 impl Checkpoint for KillAt {
     async fn pass(&self, _place: &'static str) {
-        let before = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
-            Some(left.saturating_sub(1))
-        });
+        let before = self
+            .left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| Some(left.saturating_sub(1)));
         if before == Ok(0) {
             self.reached.notify_one();
             std::future::pending::<()>().await;

@@ -159,7 +159,10 @@ async fn a_crash_is_told_and_the_workload_started_again() {
     assert!(world.fake.backend.exit(KEY, 3));
     phase(&agent, Phase::Failed).await;
     let error = status(&agent).unwrap().last_error.unwrap();
-    assert_eq!((error.code, error.message.as_str()), (ErrorCode::WorkloadFailed, "ended with code 3"));
+    assert_eq!(
+        (error.code, error.message.as_str()),
+        (ErrorCode::WorkloadFailed, "ended with code 3")
+    );
     phase(&agent, Phase::Running).await;
     assert_eq!(world.starts(), 2);
     agent.shutdown().await;

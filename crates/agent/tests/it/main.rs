@@ -2,6 +2,7 @@
 //! step, and the door over a real tunnel on loopback.
 
 mod crash;
+mod docker;
 mod door;
 mod life;
 mod world;

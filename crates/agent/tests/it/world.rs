@@ -17,9 +17,15 @@ use dbc_agent::{
     metrics::Metrics,
     store::Store,
 };
-use dbc_agent_api::{WorkloadSpec, control::{Phase, WorkloadStatus}};
+use dbc_agent_api::{
+    WorkloadSpec,
+    control::{Phase, WorkloadStatus},
+};
 use dbc_grants::AccessKey;
-use dbc_host::{Backend, Network, Pool, WorkloadKey, backend::ContainerState, fake::FakeHost, image::ImageConfig};
+use dbc_host::{
+    Backend, Network, Pool, WorkloadKey, backend::ContainerState, fake::FakeHost,
+    image::ImageConfig,
+};
 use dbc_tunnel::Listener;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
