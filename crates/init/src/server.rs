@@ -30,7 +30,7 @@ use tokio::{
 };
 
 use self::{
-    process::{Start, Workload, ourselves},
+    process::{Start, Workload, home_of, ourselves},
     reaper::Reaper,
     session::{Session, SessionError},
     table::Table,
@@ -253,7 +253,8 @@ async fn sftp(mut stream: UnixStream, shared: &Shared) {
     let Ok(stdio) = stdio() else { return };
     let account = shared.workload.account();
     let (file, words) = ourselves(&["sftp"]);
-    let folders = vec![account.home.as_path(), Path::new("/")];
+    let home = home_of(&account);
+    let folders = vec![home.as_path(), Path::new("/")];
     let start = Start { file, words, env: Vec::new(), folders, stdio, terminal: false };
     if let Ok(leader) = shared.workload.start(&account, start) {
         let _ = shared.reaper.watch(leader).await;

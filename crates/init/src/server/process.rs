@@ -191,6 +191,15 @@ pub fn ourselves(arguments: &[&str]) -> (OsString, Vec<OsString>) {
     (OURSELVES.into(), words.map(OsString::from).collect())
 }
 
+/// Where the user is at home. An image that names a place by `HOME` means it; but root's is what the
+/// engine sets for us, whoever the workload's user is.
+pub fn home_of(account: &Account) -> PathBuf {
+    let named = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+    named
+        .filter(|home| account.uid == 0 || home.as_path() != Path::new("/root"))
+        .unwrap_or_else(|| account.home.clone())
+}
+
 /// The user's shell, else `/bin/sh`, whichever is there.
 fn shell_of(account: &Account) -> Option<PathBuf> {
     let default = PathBuf::from(SHELL_DEFAULT);
@@ -209,9 +218,7 @@ fn environment(account: &Account) -> Vec<(OsString, OsString)> {
         Some(_) => {}
         None => env.push((name.into(), value.into())),
     };
-    // The engine sets root's home for us; an image that names another one means it.
-    let roots_home = std::env::var_os("HOME").is_some_and(|home| home == "/root");
-    set("HOME", account.home.as_os_str(), roots_home);
+    set("HOME", home_of(account).as_os_str(), true);
     set("USER", OsStr::new(&account.name), true);
     set("LOGNAME", OsStr::new(&account.name), true);
     set("PATH", OsStr::new(PATH_DEFAULT), false);

@@ -25,7 +25,7 @@ use tokio::{
 
 use super::{
     fd::{self, EOT, Fd},
-    process::{Start, StartError, Workload, thrice},
+    process::{Start, StartError, Workload, home_of, thrice},
     reaper::{Reaper, signal_number},
     ring::{PUSH_MAX, Ring, Stream},
 };
@@ -116,9 +116,10 @@ impl Session {
         if let Some(tty) = &run.tty {
             env.push(("TERM".into(), (&tty.term).into()));
         }
+        let home = home_of(&account);
         let folders = match &run.cwd {
             Some(cwd) => vec![Path::new(cwd)],
-            None => vec![account.home.as_path(), Path::new("/")],
+            None => vec![home.as_path(), Path::new("/")],
         };
         let program = words.first().map(|word| word.to_string_lossy().into_owned());
         let start = Start { file, words, env, folders, stdio, terminal: run.tty.is_some() };

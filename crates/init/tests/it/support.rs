@@ -39,6 +39,7 @@ impl Init {
         words.extend(after);
         let child = Command::new(words[0])
             .args(&words[1..])
+            .env("HOME", "/root") // as engines do
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
