@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{process::Command, time::timeout};
@@ -61,7 +61,11 @@ impl Network {
         let mut words = vec!["up", "--no-demo"];
         words.extend_from_slice(arguments);
         let output = network.user("owner").run(&words).await?;
-        ensure!(output.code == 0, "dbc up failed:\n{}\n{}", output.stdout, output.stderr);
+        if output.code != 0 {
+            // What came up must not outlive the test, or the next one meets it.
+            network.purge().await?;
+            bail!("dbc up failed:\n{}\n{}", output.stdout, output.stderr);
+        }
         Ok(network)
     }
 

@@ -130,8 +130,9 @@ pub(crate) fn fits(dir: &Path) -> Result<u64, PoolError> {
     let stat = nix::sys::statvfs::statvfs(dir)
         .map_err(|error| system("measure its disk")(error.into()))?;
     let unit = stat.fragment_size();
-    let (total, free) = (stat.blocks() * unit, stat.blocks_available() * unit);
-    let used = total.saturating_sub(free);
+    // As `df` reckons: blocks that the file system reserves are neither used nor there for us.
+    let used = stat.blocks().saturating_sub(stat.blocks_free()) * unit;
+    let total = used + stat.blocks_available() * unit;
     Ok((total / 100 * HOST_PERCENT_MAX).saturating_sub(used))
 }
 
