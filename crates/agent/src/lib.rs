@@ -21,4 +21,5 @@ pub mod plan;
 pub mod record;
 pub mod server;
 pub mod shape;
+pub mod ssh;
 pub mod store;
