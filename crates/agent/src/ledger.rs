@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{
     sync::{mpsc, watch},
-    time::sleep,
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
@@ -27,6 +27,8 @@ use crate::{
 
 /// Pause before the chain is asked again after it gave no answer.
 const RETRY: Duration = Duration::from_secs(3);
+/// After so much silence everything is read anew, in case that something was missed.
+const RESYNC_TIME: Duration = Duration::from_secs(600);
 /// A lease that nobody knew of is asked for at most this often.
 const MISS_TIME: Duration = Duration::from_secs(2);
 /// Remembered misses; beyond it the oldest answers are forgotten all at once.
@@ -207,12 +209,13 @@ impl Ledger {
     async fn follow_changes(&self) {
         let mut changes = self.view.changes();
         loop {
-            match changes.recv().await {
-                Some(change) => self.take(change, &mut changes).await,
-                None => {
+            match timeout(RESYNC_TIME, changes.recv()).await {
+                Ok(Some(change)) => self.take(change, &mut changes).await,
+                Ok(None) => {
                     sleep(RETRY).await;
                     changes = self.view.changes();
                 }
+                Err(_) => self.take(Change::Resync, &mut changes).await,
             }
         }
     }
@@ -248,7 +251,7 @@ impl Ledger {
         }
         // Leases that the lists leave out, e.g. because they are closed, are asked for by number.
         for id in self.ids() {
-            if self.now(id).finalized.as_ref().is_some_and(|lease| lease.closed.is_none()) {
+            if self.now(id).finalized.as_ref().is_none_or(|lease| lease.closed.is_none()) {
                 self.update(id, At::Finalized).await?;
             }
         }

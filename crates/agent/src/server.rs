@@ -5,10 +5,11 @@
 pub mod authorize;
 mod control;
 mod forward;
+mod shell;
 
 use std::{sync::Arc, time::Duration};
 
-use dbc_agent_api::{ALPN_CONTROL, ALPN_TCP, ApiError, ErrorCode};
+use dbc_agent_api::{ALPN_CONTROL, ALPN_SSH, ALPN_TCP, ApiError, ErrorCode};
 use dbc_tunnel::{Incoming, Listener};
 use tokio::{task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -18,8 +19,8 @@ use self::authorize::{Gate, Pass};
 use crate::{
     fleet::Fleet,
     keys::Keys,
-    store::Store,
     metrics::{Metrics, NameLabel},
+    store::Store,
 };
 
 /// How long it may take to let a stream in; the chain may have to be asked.
@@ -44,7 +45,7 @@ pub struct Server {
 impl Server {
     /// The protocols that are served.
     pub fn alpns() -> Vec<Vec<u8>> {
-        [ALPN_CONTROL, ALPN_TCP].map(<[u8]>::to_vec).into()
+        [ALPN_CONTROL, ALPN_SSH, ALPN_TCP].map(<[u8]>::to_vec).into()
     }
 
     /// Serves until `shutdown` or until the listener is closed; ends all streams then.
@@ -89,6 +90,10 @@ impl Server {
         if incoming.alpn == ALPN_CONTROL {
             let Ok(stream) = incoming.welcome(None).await else { return };
             control::serve(&self.fleet, &pass, stream).await;
+        } else if incoming.alpn == ALPN_SSH {
+            if let Err((incoming, error)) = shell::serve(self, pass, incoming).await {
+                self.refuse(*incoming, error).await;
+            }
         } else if incoming.alpn == ALPN_TCP {
             forward::serve(&self.fleet, &pass, incoming).await;
         } else {
@@ -108,6 +113,7 @@ impl Server {
 fn word(alpn: &[u8]) -> &'static str {
     match alpn {
         ALPN_CONTROL => "control",
+        ALPN_SSH => "ssh",
         ALPN_TCP => "tcp",
         _ => "other",
     }

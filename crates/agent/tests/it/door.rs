@@ -4,14 +4,14 @@ use std::{net::SocketAddr, sync::Arc};
 
 use dbc_agent::{agent::Agent, chain::CloseReason, execute::NoCheckpoint, server::Server};
 use dbc_agent_api::{
-    ALPN_CONTROL, ALPN_TCP, ApiError, ErrorCode, Verb, Verbs, WorkloadSpec,
+    ALPN_CONTROL, ALPN_SSH, ALPN_TCP, ApiError, ErrorCode, Verb, Verbs, WorkloadSpec,
     control::{Phase, Reply, Request},
-    hello::Hello,
+    hello::{Hello, host_key_message},
 };
 use dbc_grants::{Delegation, Grant, GrantTerms, HolderKey};
 use dbc_tunnel::{
-    ConnectError, Dialer, DialerConfig, Limits, Listener, ListenerConfig, Paths, Stream, Target,
-    read_frame, write_frame,
+    ConnectError, Dialer, DialerConfig, Limits, Listener, ListenerConfig, Opened, Paths, Stream,
+    Target, read_frame, write_frame,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -91,6 +91,15 @@ impl Place {
         alpn: &[u8],
         hello: &Hello,
     ) -> Result<Stream, ApiError> {
+        self.connect(device, alpn, hello).await.map(|opened| opened.stream)
+    }
+
+    async fn connect(
+        &self,
+        device: &HolderKey,
+        alpn: &[u8],
+        hello: &Hello,
+    ) -> Result<Opened, ApiError> {
         let config = DialerConfig {
             bind: Some(LOOPBACK),
             paths: Paths::DirectOnly,
@@ -103,7 +112,7 @@ impl Place {
         // Kept open for as long as the test runs.
         std::mem::forget(dialer);
         match opened {
-            Ok(opened) => Ok(opened.stream),
+            Ok(opened) => Ok(opened),
             Err(ConnectError::Refused(error)) => Err(error),
             Err(other) => panic!("{other}"),
         }
@@ -208,7 +217,7 @@ async fn rule_20_a_grant_is_honoured_for_its_holder_lease_time_and_verbs_alone()
     let forged = Grant::mint(&other, &all, NOW).unwrap();
     assert_eq!(place.refused(&forged).await, ErrorCode::GrantInvalid);
     let old = place.mint(&GrantTerms { until: NOW + 30, ..all.clone() });
-    assert!(place.ask(&old, &Request::Status).await.is_ok());
+    place.ask(&old, &Request::Status).await.unwrap();
     place.world.chain.advance_to(BEGIN + 10);
     until("time", || async { place.agent.ledger.clock().now().finalized >= BEGIN + 10 }).await;
     assert_eq!(place.refused(&old).await, ErrorCode::GrantExpired);
@@ -304,5 +313,35 @@ async fn after_the_close_the_state_can_be_seen_and_nothing_started() {
     assert_eq!(refused.code, ErrorCode::LeaseClosed);
     let refused = place.ask(&owner, &Request::Put(Box::new(spec()))).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::LeaseClosed);
+    place.agent.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ssh_is_served_under_a_host_key_that_the_machine_vouches_for() {
+    use ed25519_dalek::{Signature, Verifier, VerifyingKey};
+
+    let place = Place::running().await;
+    let shell = place.grant(&[Verb::Shell]);
+    let opened = place.connect(&place.device, ALPN_SSH, &hello(&shell)).await.unwrap();
+    let vouched = opened.host_key.expect("a host key");
+    let machine = VerifyingKey::from_bytes(&place.world.keys.machine()).unwrap();
+    let signature: [u8; 64] = hex::decode(&vouched.signature).unwrap().try_into().unwrap();
+    let message = host_key_message(&GENESIS, LEASE, &vouched.openssh);
+    machine.verify(&message, &Signature::from_bytes(&signature)).unwrap();
+    let mut stream = opened.stream;
+    stream.write_all(b"SSH-2.0-test\r\n").await.unwrap();
+    let mut banner = [0; 12];
+    timeout(LONG, stream.read_exact(&mut banner)).await.unwrap().unwrap();
+    assert_eq!(&banner, b"SSH-2.0-dbc_");
+    // The key stays the lease's.
+    let again = place.connect(&place.device, ALPN_SSH, &hello(&shell)).await.unwrap();
+    assert_eq!(again.host_key, Some(vouched));
+
+    let viewer = place.grant(&[Verb::View]);
+    let refused = place.open(&place.device, ALPN_SSH, &hello(&viewer)).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::GrantVerb);
+    place.ask(&place.owner(), &Request::Stop).await.unwrap();
+    let refused = place.open(&place.device, ALPN_SSH, &hello(&shell)).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::WrongState);
     place.agent.shutdown().await;
 }
