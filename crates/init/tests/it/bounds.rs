@@ -1,9 +1,12 @@
 //! What a client, hostile or slow, cannot do.
 
-use std::time::Duration;
+use std::{
+    io::Write,
+    time::{Duration, Instant},
+};
 
 use dbc_init::{
-    ClientError, Open, Refusal, Run,
+    ClientError, Event, Open, Refusal, Run,
     frame::{self, Kind},
     protocol::{Program, Reply, SESSIONS_MAX},
 };
@@ -134,4 +137,44 @@ async fn a_client_that_says_nothing_is_let_go() {
     let mut byte = [0];
     let read = timeout(Duration::from_secs(10), silent[0].read(&mut byte)).await.unwrap();
     assert!(matches!(read, Ok(0) | Err(_)));
+}
+
+/// Numbers, not a bound: `cargo test -p dbc-init -- --ignored --nocapture throughput`.
+#[tokio::test]
+#[ignore = "prints numbers"]
+async fn throughput_of_output_and_of_raw_bytes() {
+    const BYTES: usize = 1 << 30;
+    let mib_per_s = |started: Instant| BYTES as f64 / 1_048_576.0 / started.elapsed().as_secs_f64();
+    let init = Init::hold(&[]).await;
+    let line = format!("head -c {BYTES} /dev/zero");
+    let (mut reader, _writer) = init.open(line_run(&line)).await.unwrap().split();
+    let started = Instant::now();
+    let mut count = 0;
+    while let Some(Event::Stdout(data)) = reader.next().await.unwrap() {
+        count += data.len();
+    }
+    assert_eq!(count, BYTES);
+    println!("output of a program: {:.0} MiB/s", mib_per_s(started));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let listener = listener.into_std().unwrap();
+        listener.set_nonblocking(false).unwrap();
+        let mut service = listener.accept().unwrap().0;
+        let piece = [0; 65536];
+        (0..BYTES / piece.len()).for_each(|_| service.write_all(&piece).unwrap());
+    });
+    let mut stream = init.client().await.raw(&Open::Tcp { port }).await.unwrap();
+    let started = Instant::now();
+    let (mut buffer, mut count) = (vec![0; 65536], 0);
+    while let Ok(read @ 1..) = stream.read(&mut buffer).await {
+        count += read;
+    }
+    assert_eq!(count, BYTES);
+    println!("forwarded connection: {:.0} MiB/s", mib_per_s(started));
+    let started = Instant::now();
+    for _ in 0..200 {
+        init.line("exit 0").await;
+    }
+    println!("a command: {:.2} ms", started.elapsed().as_secs_f64() * 1000.0 / 200.0);
 }

@@ -190,7 +190,7 @@ async fn rule_27_an_image_without_a_shell_gets_the_small_one() {
     writer.stdin(b"echo typed\nexit 6\n").await.unwrap();
     let output = Output::of(reader).await;
     assert!(
-        output.text().contains("no shell") && output.text().contains("/$ typed\r\n"),
+        output.text().contains("no shell") && output.text().contains("typed\r\n/$ "),
         "{output:?}"
     );
     assert_eq!(output.code(), 6);

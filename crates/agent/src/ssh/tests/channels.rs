@@ -370,3 +370,23 @@ async fn noise_instead_of_ssh_ends_one_connection() {
     assert_eq!(text(&lease.ssh(&[], "echo fine").await.stdout), "fine\n");
     assert!(lease.endings.lock().unwrap().iter().any(Result::is_err));
 }
+
+/// Numbers, not a bound: `cargo test -p dbc-agent --lib -- --ignored --nocapture throughput`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "prints numbers"]
+async fn throughput_beside_the_cipher_alone() {
+    let lease = Lease::start().await;
+    for cipher in ["chacha20-poly1305@openssh.com", "aes256-gcm@openssh.com"] {
+        let mut program = lease.client("ssh");
+        program.args(["-c", cipher, "127.0.0.1", "--", "head -c 268435456 /dev/zero"]);
+        program.stdout(Stdio::null());
+        let started = Instant::now();
+        assert!(finish(program).await.status.success());
+        println!("{cipher}: {:.0} MiB/s", 256.0 / started.elapsed().as_secs_f64());
+    }
+    let started = Instant::now();
+    for _ in 0..20 {
+        lease.ssh(&[], "exit 0").await;
+    }
+    println!("ssh with one command: {:.1} ms", started.elapsed().as_secs_f64() * 50.0);
+}
