@@ -7,7 +7,7 @@ use dbc_primitives::{
     proof::register_message,
 };
 use frame_support::{
-    derive_impl,
+    assert_ok, derive_impl,
     dispatch::DispatchResult,
     traits::{ConstU64, ConstU128, Get, fungible::InspectHold},
 };
@@ -157,4 +157,18 @@ pub fn offer(gpu_hour: Amount) -> Offer {
 
 pub fn staked() -> Balance {
     Balances::balance_on_hold(&HoldReason::Stake.into(), &PROVIDER)
+}
+
+pub fn free(who: u64) -> Balance {
+    Balances::free_balance(who)
+}
+
+/// The machine is registered with so many GPUs, has an offer and is listed.
+pub fn listed(number: u8, gpus: u8) -> MachineId {
+    let machine = machine(number);
+    assert_ok!(register(number, gpus));
+    let offer = offer(Amount::Dbc(1_200));
+    assert_ok!(Machines::set_offer(RuntimeOrigin::signed(OPERATOR), machine, offer));
+    assert_ok!(Machines::list(RuntimeOrigin::signed(OPERATOR), machine));
+    machine
 }

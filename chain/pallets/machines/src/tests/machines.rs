@@ -1,9 +1,18 @@
 //! The life of a machine.
 
-use dbc_primitives::{DenseIndex, HardwareFacts, MachineClass, MachineStatus, NetworkFacts};
+use codec::{Decode as _, Encode as _};
+use dbc_primitives::{
+    DenseIndex, Gpu, HardwareFacts, Location, MachineClass, MachineStatus, NetworkFacts,
+};
 use frame_support::{assert_noop, assert_ok};
+use sp_core::{Pair as _, ed25519};
+use sp_runtime::{DispatchError::BadOrigin, TokenError};
 
-use crate::{Error, Machines as Records, mock::*};
+use crate::{Error, Event, MachineAt, Machines as Records, Relays, mock::*};
+
+fn status(number: u8) -> MachineStatus {
+    Records::<Test>::get(machine(number)).unwrap().status
+}
 
 fn index(number: u8) -> DenseIndex {
     Records::<Test>::get(machine(number)).unwrap().index
@@ -16,9 +25,129 @@ fn stake_is_held_for_each_gpu_and_once_without_any() {
         assert_eq!(staked(), 4 * STAKE);
         assert_ok!(register(2, 0));
         assert_eq!(staked(), 5 * STAKE);
-        let poor = register(3, 16);
-        assert!(poor.is_err(), "16 GPUs cost more than is left");
+        assert_eq!(free(PROVIDER), 100_000 - 5 * STAKE);
+        assert_eq!(register(3, 16), Err(TokenError::FundsUnavailable.into()));
+        assert_ok!(register(3, 14));
+        assert_eq!((staked(), free(OPERATOR)), (19 * STAKE, 100), "the provider's money alone");
     });
+}
+
+#[test]
+fn a_machine_has_at_most_16_gpus() {
+    let sixteen = facts(16);
+    assert_eq!(HardwareFacts::decode(&mut &sixteen.encode()[..]).as_ref(), Ok(&sixteen));
+    let HardwareFacts { cpu_model, cpu_cores, memory_mib, disk_gib, .. } = sixteen;
+    let seventeen = (vec![Gpu::default(); 17], cpu_model, cpu_cores, memory_mib, disk_gib);
+    assert!(HardwareFacts::decode(&mut &seventeen.encode()[..]).is_err());
+    run(|| {
+        assert_ok!(register(1, 16));
+        assert_eq!(staked(), 16 * STAKE);
+    });
+}
+
+#[test]
+fn what_is_registered_is_what_was_said() {
+    run(|| {
+        assert_ok!(Machines::set_operator(RuntimeOrigin::signed(PROVIDER), OPERATOR));
+        let (place, network) =
+            (Location { region: 276, site: 3 }, NetworkFacts { up_mbps: 5, ..Default::default() });
+        assert_ok!(Machines::register(
+            RuntimeOrigin::signed(OPERATOR),
+            machine(1),
+            proof(1, genesis(), PROVIDER),
+            MachineClass::Rendering,
+            facts(2),
+            place,
+            network.clone(),
+        ));
+        let found = Records::<Test>::get(machine(1)).unwrap();
+        assert_eq!((found.provider, found.class), (PROVIDER, MachineClass::Rendering));
+        assert_eq!((found.location, &found.network, found.registered_at), (place, &network, 1_000));
+        assert_eq!((found.facts, found.offer, found.offer_version), (facts(2), None, 0));
+        let stake = 2 * STAKE;
+        let event = Event::Registered {
+            machine: machine(1),
+            provider: PROVIDER,
+            index: found.index,
+            stake,
+        };
+        System::assert_has_event(event.into());
+    });
+}
+
+#[test]
+fn the_network_s_facts_change_alone_and_by_its_own_people() {
+    run(|| {
+        assert_ok!(register(1, 1));
+        let before = Records::<Test>::get(machine(1)).unwrap();
+        let network = NetworkFacts { endpoint: [5; 32], down_mbps: 9, ..Default::default() };
+        let set =
+            |who| Machines::set_network(RuntimeOrigin::signed(who), machine(1), network.clone());
+        assert_noop!(set(OTHER), Error::<Test>::NotProvider);
+        assert_ok!(Machines::set_operator(RuntimeOrigin::signed(OTHER), OTHER));
+        assert_noop!(set(OTHER), Error::<Test>::NotYours);
+        assert_ok!(set(OPERATOR));
+        let after = Records::<Test>::get(machine(1)).unwrap();
+        assert_eq!(after, crate::Machine { network: network.clone(), ..before });
+        System::assert_last_event(Event::NetworkChanged { machine: machine(1) }.into());
+    });
+}
+
+#[test]
+fn a_machine_that_is_not_there_is_named_so_and_strangers_are_turned_away() {
+    run(|| {
+        assert_ok!(Machines::set_operator(RuntimeOrigin::signed(PROVIDER), OPERATOR));
+        let results = |who: u64| {
+            let by = || RuntimeOrigin::signed(who);
+            [
+                Machines::set_network(by(), machine(9), NetworkFacts::default()),
+                Machines::set_offer(by(), machine(9), offer(dbc_primitives::Amount::Dbc(1))),
+                Machines::list(by(), machine(9)),
+                Machines::unlist(by(), machine(9)),
+                Machines::retire(by(), machine(9)),
+                Machines::withdraw_stake(by(), machine(9)),
+            ]
+        };
+        assert_eq!(results(PROVIDER), [Err(Error::<Test>::MachineNotFound.into()); 6]);
+        assert_eq!(results(OTHER), [Err(Error::<Test>::NotProvider.into()); 6]);
+    });
+}
+
+#[test]
+fn every_call_but_the_relays_needs_a_signature() {
+    run(|| {
+        let machine = listed(1, 1);
+        for origin in [RuntimeOrigin::none(), RuntimeOrigin::root()] {
+            let with = || origin.clone();
+            let proof = proof(2, genesis(), PROVIDER);
+            assert_noop!(Machines::set_operator(with(), OPERATOR), BadOrigin);
+            assert_noop!(
+                Machines::register(
+                    with(),
+                    machine,
+                    proof,
+                    MachineClass::Cpu,
+                    facts(0),
+                    Default::default(),
+                    Default::default(),
+                ),
+                BadOrigin
+            );
+            assert_noop!(Machines::set_network(with(), machine, Default::default()), BadOrigin);
+            let offer = offer(dbc_primitives::Amount::Dbc(1));
+            assert_noop!(Machines::set_offer(with(), machine, offer), BadOrigin);
+            assert_noop!(Machines::list(with(), machine), BadOrigin);
+            assert_noop!(Machines::unlist(with(), machine), BadOrigin);
+            assert_noop!(Machines::retire(with(), machine), BadOrigin);
+            assert_noop!(Machines::withdraw_stake(with(), machine), BadOrigin);
+        }
+    });
+}
+
+/// A good key, the right network and provider, but not said what for.
+fn without_purpose() -> [u8; 64] {
+    let message = (genesis(), PROVIDER, [0u8; 24]).encode();
+    ed25519::Pair::from_seed(&[1; 32]).sign(&message).0
 }
 
 #[test]
@@ -29,6 +158,7 @@ fn predecessor_flaw_ownership_proof_without_network_or_purpose_is_refused() {
             proof(1, [9; 32], PROVIDER),
             proof(1, genesis(), OTHER),
             proof(2, genesis(), PROVIDER),
+            without_purpose(),
             [0; 64],
         ] {
             assert_noop!(register_as(PROVIDER, 1, facts(1), wrong), Error::<Test>::BadProof);
@@ -103,9 +233,63 @@ fn a_machine_leaves_after_the_delay_and_its_index_returns_with_the_next_generati
 }
 
 #[test]
+fn retiring_is_one_way_and_returns_the_whole_stake() {
+    run(|| {
+        let machine = listed(1, 3);
+        let by = || RuntimeOrigin::signed(PROVIDER);
+        assert_ok!(Machines::retire(by(), machine));
+        assert_eq!(status(1), MachineStatus::Retiring { since: 1_000 });
+        let wrong: sp_runtime::DispatchError = Error::<Test>::WrongStatus.into();
+        let offer = offer(dbc_primitives::Amount::Dbc(1));
+        assert_noop!(Machines::set_offer(by(), machine, offer), wrong);
+        assert_noop!(Machines::list(by(), machine), wrong);
+        assert_noop!(Machines::unlist(by(), machine), wrong);
+        assert_eq!(register(1, 3), Err(Error::<Test>::MachineExists.into()));
+        pass(1_000);
+        assert_eq!(free(PROVIDER), 100_000 - 3 * STAKE);
+        assert_ok!(Machines::withdraw_stake(by(), machine));
+        assert_eq!((free(PROVIDER), staked()), (100_000, 0));
+        assert_eq!(MachineAt::<Test>::get(0), None);
+        let stake = 3 * STAKE;
+        System::assert_last_event(Event::Withdrawn { machine, stake }.into());
+        assert_noop!(Machines::withdraw_stake(by(), machine), Error::<Test>::MachineNotFound);
+    });
+}
+
+#[test]
+fn indexes_that_come_back_go_out_before_new_ones_each_a_generation_later() {
+    run(|| {
+        let by = || RuntimeOrigin::signed(PROVIDER);
+        for number in 1..=4 {
+            assert_ok!(register(number, 1));
+        }
+        for number in [2, 4] {
+            assert_ok!(Machines::retire(by(), machine(number)));
+            pass(1_000);
+            assert_ok!(Machines::withdraw_stake(by(), machine(number)));
+        }
+        for number in 5..=7 {
+            assert_ok!(register(number, 1));
+        }
+        let place = |number| (index(number).index, index(number).generation);
+        assert_eq!([place(5), place(6), place(7)], [(3, 1), (1, 1), (4, 0)]);
+        assert_ok!(Machines::retire(by(), machine(5)));
+        pass(1_000);
+        assert_ok!(Machines::withdraw_stake(by(), machine(5)));
+        assert_ok!(register(8, 1));
+        assert_eq!(place(8), (3, 2));
+    });
+}
+
+#[test]
 fn relays_are_governance_s_alone() {
     run(|| {
-        assert!(Machines::set_relays(RuntimeOrigin::signed(PROVIDER), Default::default()).is_err());
-        assert_ok!(Machines::set_relays(RuntimeOrigin::root(), Default::default()));
+        let urls = |text: &str| vec![text.as_bytes().to_vec().try_into().unwrap()];
+        let relays: crate::RelayList = urls("https://relay.example").try_into().unwrap();
+        for origin in [RuntimeOrigin::signed(PROVIDER), RuntimeOrigin::none()] {
+            assert_noop!(Machines::set_relays(origin, relays.clone()), BadOrigin);
+        }
+        assert_ok!(Machines::set_relays(RuntimeOrigin::root(), relays.clone()));
+        assert_eq!(Relays::<Test>::get(), relays);
     });
 }

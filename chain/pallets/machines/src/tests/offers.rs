@@ -1,9 +1,9 @@
 //! Offers and listing.
 
-use dbc_primitives::{Amount, MachineStatus};
+use dbc_primitives::{Amount, Balance, MachineStatus, Profile};
 use frame_support::{assert_noop, assert_ok};
 
-use crate::{Error, Machines as Records, mock::*};
+use crate::{Error, Fleet, Machines as Records, mock::*};
 
 #[test]
 fn each_change_of_an_offer_is_a_version() {
@@ -56,5 +56,89 @@ fn a_machine_is_listed_with_an_offer_by_its_own_people_and_unlisted_again() {
             Machines::unlist(RuntimeOrigin::signed(OPERATOR), machine(1)),
             Error::<Test>::WrongStatus
         );
+    });
+}
+
+#[test]
+fn a_quote_is_of_a_listed_machine_under_the_newest_offer() {
+    run(|| {
+        let quote = |gpus: &[u8], version| Machines::quote(machine(1), Profile::Gpu, gpus, version);
+        let refused = |error: Error<Test>| Err(error.into());
+        assert_eq!(quote(&[0], 1), refused(Error::MachineNotFound));
+        listed(1, 2);
+        let found = quote(&[0, 1], 1).unwrap();
+        assert_eq!((found.provider, found.rate), (PROVIDER, 2));
+        assert_eq!((found.min_term, found.max_term), (10, 1_000));
+        assert_eq!(quote(&[0], 0), refused(Error::OfferChanged));
+        assert_eq!(quote(&[0], 2), refused(Error::OfferChanged));
+        for odd in [&[][..], &[2], &[255], &[0, 0], &[1, 0]] {
+            assert_eq!(quote(odd, 1), refused(Error::GpuUnavailable));
+        }
+        let cpu = Machines::quote(machine(1), Profile::Cpu, &[], 1);
+        assert_eq!(cpu, refused(Error::CpuUnavailable));
+        assert_ok!(Machines::unlist(RuntimeOrigin::signed(PROVIDER), machine(1)));
+        assert_eq!(quote(&[0], 1), refused(Error::WrongStatus));
+    });
+}
+
+#[test]
+fn a_price_beyond_the_number_range_is_refused_at_the_quote() {
+    run(|| {
+        listed(1, 2);
+        let dear = offer(Amount::Dbc(Balance::MAX));
+        assert_ok!(Machines::set_offer(RuntimeOrigin::signed(PROVIDER), machine(1), dear));
+        let quote = |gpus: &[u8]| Machines::quote(machine(1), Profile::Gpu, gpus, 2);
+        assert!(quote(&[0]).is_ok());
+        assert_eq!(quote(&[0, 1]), Err(Error::<Test>::BadOffer.into()));
+    });
+}
+
+#[test]
+fn what_is_occupied_is_so_once_until_it_is_vacated_and_holds_the_machine() {
+    run(|| {
+        let machine = listed(1, 16);
+        let all: Vec<u8> = (0..16).collect();
+        assert_ok!(Machines::occupy(machine, Profile::Gpu, &all[3..]));
+        for taken in [&all[..], &[15], &[0, 3]] {
+            assert_noop!(
+                Machines::occupy(machine, Profile::Gpu, taken),
+                Error::<Test>::GpuUnavailable
+            );
+        }
+        assert_ok!(Machines::occupy(machine, Profile::Gpu, &[0, 1, 2]));
+        assert_eq!(Records::<Test>::get(machine).unwrap().gpus_leased, u16::MAX);
+        Machines::vacate(machine, Profile::Gpu, &all[1..]);
+        assert_eq!(Records::<Test>::get(machine).unwrap().gpus_leased, 1);
+        let retire = || Machines::retire(RuntimeOrigin::signed(PROVIDER), machine);
+        assert_noop!(retire(), Error::<Test>::StillLeased);
+        Machines::vacate(machine, Profile::Gpu, &[0]);
+        assert_ok!(retire());
+        Machines::vacate(super::super::mock::machine(9), Profile::Gpu, &[0]);
+    });
+}
+
+#[test]
+fn a_machine_without_gpus_is_occupied_whole() {
+    run(|| {
+        let machine = listed(1, 0);
+        assert_eq!(Machines::quote(machine, Profile::Cpu, &[], 1).unwrap().rate, 1);
+        assert_ok!(Machines::occupy(machine, Profile::Cpu, &[]));
+        assert_noop!(Machines::occupy(machine, Profile::Cpu, &[]), Error::<Test>::CpuUnavailable);
+        assert_noop!(
+            Machines::retire(RuntimeOrigin::signed(PROVIDER), machine),
+            Error::<Test>::StillLeased
+        );
+        Machines::vacate(machine, Profile::Cpu, &[]);
+        assert_ok!(Machines::retire(RuntimeOrigin::signed(PROVIDER), machine));
+    });
+}
+
+#[test]
+fn strikes_are_counted() {
+    run(|| {
+        let machine = listed(1, 1);
+        Machines::strike(machine);
+        Machines::strike(machine);
+        assert_eq!(Records::<Test>::get(machine).unwrap().strikes, 2);
     });
 }
