@@ -5,11 +5,16 @@ use dbc_primitives::{Balance, CloseReason, LeaseId, LeaseState};
 use frame_support::{
     dispatch::DispatchResult,
     ensure,
-    traits::{Get as _, fungible::MutateHold as _, tokens::Precision},
+    traits::{
+        Get as _,
+        fungible::MutateHold as _,
+        tokens::{Fortitude, Precision},
+    },
 };
 use pallet_machines::Fleet as _;
-use sp_runtime::DispatchError;
+use sp_runtime::{DispatchError, TokenError};
 
+use super::settle::wholly;
 use crate::{Config, Error, Event, HoldReason, LeaseOf, Leases, Pallet};
 
 impl<T: Config> Pallet<T> {
@@ -37,6 +42,10 @@ impl<T: Config> Pallet<T> {
         if Self::is_due(&record) {
             Self::close_due(lease, record);
             return Ok(());
+        }
+        if record.started_at.is_none() {
+            // Giving up an order is no better than sleeping over it (mechanisms rule 7).
+            T::Fleet::strike(record.machine);
         }
         Self::settle_record(lease, &mut record);
         Self::close(lease, record, CloseReason::ProviderFault);
@@ -96,9 +105,9 @@ impl<T: Config> Pallet<T> {
         record.due = 0;
         record.due_fees = 0;
         let fees = Self::pay(&mut record, &T::Treasury::get(), leftover);
-        record.fees += fees;
+        record.fees = record.fees.saturating_add(fees);
         let refund = Self::refund(&mut record);
-        record.refunded += refund;
+        record.refunded = record.refunded.saturating_add(refund);
 
         let retain_until = now.saturating_add(T::Retention::get());
         record.state = LeaseState::Closed { reason, at: now };
@@ -115,29 +124,58 @@ impl<T: Config> Pallet<T> {
         Leases::<T>::insert(lease, record);
     }
 
-    /// Returns all that is still on hold, to the receiver if one was named and can be credited.
+    /// Returns all that is still on hold and gives what was returned: to the receiver if one was
+    /// named and can be credited, else to the renter. A renter whose account holds no free balance
+    /// cannot be given less than the existential deposit; that goes to the treasury, or the way of
+    /// dust where not even the treasury can be credited. Nothing stays on hold for a closed lease.
     fn refund(record: &mut LeaseOf<T>) -> Balance {
         let rest = record.deposit;
+        if rest == 0 {
+            return 0;
+        }
         if let Some(receiver) = record.receiver.clone() {
             let moved = Self::pay(record, &receiver, rest);
             if moved == rest {
                 return moved;
             }
         }
-        let released = T::Currency::release(
+        if Self::release(record, rest) {
+            return rest;
+        }
+        if Self::pay(record, &T::Treasury::get(), rest) != rest {
+            Self::burn(record, rest);
+        }
+        record.fees = record.fees.saturating_add(rest);
+        0
+    }
+
+    /// Frees `amount` of the lease's hold for its renter; all or nothing.
+    fn release(record: &mut LeaseOf<T>, amount: Balance) -> bool {
+        let released = wholly(|| {
+            let reason = HoldReason::Deposit.into();
+            let released = T::Currency::release(&reason, &record.renter, amount, Precision::Exact)?;
+            ensure!(released == amount, TokenError::CannotCreate);
+            Ok(())
+        });
+        if released.is_ok() {
+            record.deposit = record.deposit.saturating_sub(amount);
+        }
+        released.is_ok()
+    }
+
+    /// Takes money that no account can be credited with out of the issuance.
+    fn burn(record: &mut LeaseOf<T>, amount: Balance) {
+        let burnt = T::Currency::burn_held(
             &HoldReason::Deposit.into(),
             &record.renter,
-            rest,
-            Precision::BestEffort,
+            amount,
+            Precision::Exact,
+            Fortitude::Force,
         );
-        // Releasing what this lease put on hold cannot fail; a difference would be a fault of ours.
-        match released {
-            Ok(released) if released == rest => {}
-            _ => {
-                frame_support::defensive!("a lease's deposit was not on hold");
-            }
+        // Burning what this lease put on hold cannot fail; a difference would be a fault of ours.
+        if burnt != Ok(amount) {
+            frame_support::defensive!("a lease's deposit was not on hold");
         }
-        record.deposit = 0;
-        rest
+        record.deposit = record.deposit.saturating_sub(amount);
     }
 }

@@ -4,12 +4,14 @@
 use dbc_primitives::{Balance, LeaseId, Slot, price};
 use frame_support::{
     dispatch::DispatchResult,
+    storage::{TransactionOutcome, with_transaction_unchecked},
     traits::{
         Get as _,
         fungible::MutateHold as _,
         tokens::{Fortitude, Precision, Restriction},
     },
 };
+use sp_runtime::DispatchError;
 
 use crate::{Config, Error, Event, HoldReason, Horizon as _, LeaseOf, Leases, Pallet};
 
@@ -69,21 +71,32 @@ impl<T: Config> Pallet<T> {
         if amount == 0 {
             return 0;
         }
-        let moved = T::Currency::transfer_on_hold(
-            &HoldReason::Deposit.into(),
-            &record.renter,
-            to,
-            amount,
-            Precision::Exact,
-            Restriction::Free,
-            Fortitude::Force,
-        );
-        match moved {
-            Ok(moved) => {
-                record.deposit -= moved;
-                moved
-            }
-            Err(_) => 0,
-        }
+        let moved = wholly(|| {
+            T::Currency::transfer_on_hold(
+                &HoldReason::Deposit.into(),
+                &record.renter,
+                to,
+                amount,
+                Precision::Exact,
+                Restriction::Free,
+                Fortitude::Force,
+            )
+        })
+        .unwrap_or(0);
+        record.deposit = record.deposit.saturating_sub(moved);
+        moved
     }
+}
+
+/// Does all of `act`, or nothing of it when it is refused: the fungible traits may refuse after a part
+/// was written, and here a refusal is not handed on. The layer is an unchecked one: a checked one
+/// fails below a depth that a renter can reach with batches in batches, and would let him choose that
+/// his provider cannot be paid (mechanisms rule 12).
+pub(crate) fn wholly<R>(
+    act: impl FnOnce() -> Result<R, DispatchError>,
+) -> Result<R, DispatchError> {
+    with_transaction_unchecked(|| match act() {
+        Ok(done) => TransactionOutcome::Commit(Ok(done)),
+        Err(refused) => TransactionOutcome::Rollback(Err(refused)),
+    })
 }
