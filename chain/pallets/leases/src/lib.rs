@@ -239,6 +239,7 @@ pub mod pallet {
         fn integrity_test() {
             assert!(T::ExpiriesPerBlock::get() > 0, "the expiry queue would never move");
             assert!(T::StartWindow::get() > 0, "no lease could start");
+            assert!(T::Retention::get() > 0, "the queue would have passed the end of a retention");
         }
 
         #[cfg(feature = "try-runtime")]

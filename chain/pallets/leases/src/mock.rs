@@ -78,6 +78,8 @@ impl pallet_balances::Config for Test {
     type AccountStore = System;
     type RuntimeHoldReason = RuntimeHoldReason;
     type RuntimeFreezeReason = RuntimeFreezeReason;
+    type FreezeIdentifier = u8;
+    type MaxFreezes = ConstU32<1>;
 }
 
 thread_local! {
@@ -246,6 +248,29 @@ pub fn order(machine: MachineId, gpus: &[u8], term: Slot, tag: u64) -> Order<Acc
         receiver: None,
         tag,
     }
+}
+
+/// Changes what the machine costs from now on, in units per slot.
+pub fn reprice(machine: MachineId, rate: Balance) {
+    let changed =
+        Machines::set_offer(RuntimeOrigin::signed(provider()), machine, offer(rate, rate));
+    assert_ok!(changed);
+}
+
+/// A started lease of one GPU at `rate` for `term` slots.
+pub fn running_at(rate: Balance, term: Slot) -> LeaseId {
+    let machine = listed(1, 2);
+    reprice(machine, rate);
+    let lease = create(order(machine, &[0], term, 1));
+    assert_ok!(Leases::started(RuntimeOrigin::signed(provider()), lease));
+    lease
+}
+
+/// Gives all that an account can move to account 5. One whose life does not hang on its balance
+/// alone (`System::inc_providers`) keeps nothing, whatever it has on hold.
+pub fn drain(who: &AccountId32) {
+    let origin = RuntimeOrigin::signed(who.clone());
+    assert_ok!(Balances::transfer_all(origin, account(5), false));
 }
 
 /// Orders as the renter; gives the lease.

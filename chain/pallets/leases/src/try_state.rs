@@ -16,7 +16,7 @@ impl<T: Config> Pallet<T> {
     /// - a renter's balance on hold is the sum of the deposits of his leases;
     /// - what is due is part of what is held, and a closed lease holds nothing;
     /// - no two open leases have the same GPU or the same CPU profile;
-    /// - nothing is settled past the end or the clock;
+    /// - nothing is settled past the end, and of an open lease nothing past the clock;
     /// - each lease stands in the queue exactly once, at the slot of its next deadline, and nothing is lost behind the cursor;
     /// - tags and the machines' lists name the leases, and only them.
     ///
@@ -45,6 +45,7 @@ impl<T: Config> Pallet<T> {
                         }
                     };
                     ensure!(all_new, "two open leases have the same hardware");
+                    ensure!(record.settled_to <= T::Clock::get(), "settled past the clock");
                     record.ends_at
                 }
             };

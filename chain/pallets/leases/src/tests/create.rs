@@ -194,3 +194,84 @@ fn an_extension_holds_its_price_and_keeps_the_rate() {
         assert_noop!(extend(10, version + 1, RATE), Error::<Test>::RateChanged);
     });
 }
+
+#[test]
+fn an_extension_needs_a_running_lease_a_listed_machine_and_room_below_the_cap() {
+    run(|| {
+        let machine = listed(1, 2);
+        let mut capped = order(machine, &[0], 1_000, 1);
+        capped.cap = Some(RATE * 1_010);
+        let lease = create(capped);
+        let extend = |slots| Leases::extend(RuntimeOrigin::signed(renter()), lease, slots, 1, RATE);
+        assert_noop!(extend(10), Error::<Test>::NotStarted);
+        assert_ok!(Leases::started(RuntimeOrigin::signed(provider()), lease));
+        assert_noop!(extend(11), Error::<Test>::AboveCap);
+        assert_ok!(Machines::unlist(RuntimeOrigin::signed(provider()), machine));
+        assert_noop!(extend(10), MachineError::<Test>::WrongStatus);
+        assert_ok!(Machines::list(RuntimeOrigin::signed(provider()), machine));
+        assert_ok!(extend(10));
+        assert_noop!(extend(1), Error::<Test>::AboveCap);
+        pass(1_010);
+        assert_noop!(extend(1), Error::<Test>::LeaseOver);
+        assert_ok!(Leases::settle(RuntimeOrigin::signed(other()), lease));
+        assert_eq!(record(lease).paid + record(lease).fees, RATE * 1_010);
+        assert_noop!(extend(1), Error::<Test>::LeaseOver);
+    });
+}
+
+#[test]
+fn an_extension_that_cannot_be_paid_changes_nothing() {
+    run(|| {
+        let lease = running(1_000);
+        assert_ok!(Balances::transfer_keep_alive(
+            RuntimeOrigin::signed(renter()),
+            other(),
+            free(&renter()) - ED - RATE
+        ));
+        let extend = |slots| Leases::extend(RuntimeOrigin::signed(renter()), lease, slots, 1, RATE);
+        frame_support::assert_noop!(extend(2), sp_runtime::TokenError::FundsUnavailable);
+        assert_ok!(extend(1));
+    });
+}
+
+#[test]
+fn several_renters_share_a_machine_and_none_touches_the_money_of_another() {
+    run(|| {
+        let machine = listed(1, 3);
+        let renters = [renter(), other(), account(4)];
+        let leases: Vec<_> = (0u8..)
+            .zip(&renters)
+            .map(|(gpu, who)| {
+                let lease = crate::NextLease::<Test>::get();
+                let order = order(machine, &[gpu], 1_000, 1);
+                assert_ok!(Leases::create(RuntimeOrigin::signed(who.clone()), order));
+                assert_ok!(Leases::started(RuntimeOrigin::signed(provider()), lease));
+                pass(100);
+                lease
+            })
+            .collect();
+        assert_ok!(Leases::end(RuntimeOrigin::signed(renters[1].clone()), leases[1]));
+        assert_eq!((free(&renters[1]), held(&renters[1])), (ENDOWMENT - RATE * 200, 0));
+        for (who, lease) in [(&renters[0], leases[0]), (&renters[2], leases[2])] {
+            assert_eq!((free(who), held(who)), (ENDOWMENT - RATE * 1_000, RATE * 1_000));
+            assert_noop!(
+                Leases::end(RuntimeOrigin::signed(renters[1].clone()), lease),
+                Error::<Test>::NotRenter
+            );
+        }
+        let freed = order(machine, &[1], 100, 2);
+        assert_ok!(Leases::create(RuntimeOrigin::signed(renters[0].clone()), freed));
+    });
+}
+
+#[test]
+fn a_free_machine_costs_nothing() {
+    run(|| {
+        let lease = running_at(0, 1_000);
+        pass(10);
+        assert_ok!(Leases::settle(RuntimeOrigin::signed(other()), lease));
+        assert_ok!(Leases::end(RuntimeOrigin::signed(renter()), lease));
+        assert_eq!(free(&renter()), ENDOWMENT);
+        assert_equation(lease, 0);
+    });
+}
