@@ -12,7 +12,7 @@ use std::{
 };
 
 use dbc_agent_api::{
-    ApiError,
+    ApiError, ErrorCode,
     control::{Phase, WorkloadStatus},
 };
 use dbc_host::WorkloadKey;
@@ -90,8 +90,24 @@ pub struct Driver {
     pause: Pause,
     crash: Pause,
     crashed: Option<StartId>,
+    /// Nobody can reach the driver any more.
+    gone: bool,
     /// Answered when the workload has stopped.
     stopping: Vec<oneshot::Sender<Result<(), ApiError>>>,
+}
+
+/// Something that a driver waits for.
+enum Event {
+    /// A wish.
+    Command(Command),
+    /// The chain told something, or time has passed.
+    Time,
+    /// The engine's event stream broke.
+    Engine,
+    /// Something happened to the container.
+    Host,
+    /// Nobody can reach the driver any more.
+    Gone,
 }
 
 /// What comes after a turn.
@@ -140,6 +156,7 @@ impl Driver {
             pause: Pause::NONE,
             crash: Pause::NONE,
             crashed: None,
+            gone: false,
             stopping: Vec::new(),
         };
         (driver, handle)
@@ -153,13 +170,12 @@ impl Driver {
     #[tracing::instrument(name = "workload", skip_all, fields(lease_id = self.key().lease,
         workload_id = self.key().workload))]
     pub async fn run(mut self) {
-        loop {
+        while !self.gone {
             match self.turn().await {
                 Turn::Again => {}
                 Turn::Wait(until) => {
-                    if !self.listen(until).await {
-                        break;
-                    }
+                    let event = self.next(until).await;
+                    self.take(event).await;
                 }
                 Turn::Over => break,
             }
@@ -308,16 +324,17 @@ impl Driver {
     async fn attend(&mut self, step: Step, mut job: Job) -> Result<bool, StepError> {
         let about = self.subject();
         loop {
-            tokio::select! {
+            let event = tokio::select! {
                 result = &mut job => {
                     self.context.executor.apply(result?, &mut self.workload);
                     return Ok(true);
                 }
-                alive = self.listen(None) => {
-                    if !alive {
-                        return Ok(false);
-                    }
-                }
+                event = self.next(None) => event,
+            };
+            // Outside of the race: a wish half taken would be a wish lost.
+            self.take(event).await;
+            if self.gone {
+                return Ok(false);
             }
             let (entitlement, unfit) = self.inputs();
             if self.looked.is_none() && self.look().await.is_err() {
@@ -338,32 +355,34 @@ impl Driver {
         (self.workload.record.reference().to_owned(), start)
     }
 
-    /// Waits until something happens, at most until the next tick; handles wishes. `false` when
-    /// nobody can reach the driver any more.
-    async fn listen(&mut self, until: Option<Instant>) -> bool {
+    /// Waits until something happens, at most until the next tick. Cancel-safe: what came is either
+    /// given or still there.
+    async fn next(&mut self, until: Option<Instant>) -> Event {
         let now = Instant::now();
         let tick = until.unwrap_or(now + TICK).min(now + TICK);
         tokio::select! {
-            command = self.queue.recv() => match command {
-                Some(command) => self.command(command).await,
-                None => return false,
-            },
-            changed = self.lease.changed() => {
-                // The ledger forgets a lease only after its workloads.
-                if changed.is_err() {
-                    return false;
-                }
-            }
-            Ok(()) = self.machine.changed() => {}
-            Ok(()) = self.heads.changed() => {}
-            Ok(()) = self.engine.changed() => {
+            command = self.queue.recv() => command.map_or(Event::Gone, Event::Command),
+            // The ledger forgets a lease only after its workloads.
+            changed = self.lease.changed() => changed.map_or(Event::Gone, |()| Event::Time),
+            Ok(()) = self.machine.changed() => Event::Time,
+            Ok(()) = self.heads.changed() => Event::Time,
+            Ok(()) = self.engine.changed() => Event::Engine,
+            () = self.nudge.notified() => Event::Host,
+            () = sleep_until(tick.into()) => Event::Time,
+        }
+    }
+
+    async fn take(&mut self, event: Event) {
+        match event {
+            Event::Command(command) => self.command(command).await,
+            Event::Engine => {
                 self.looked = None;
                 self.pause.clear();
             }
-            () = self.nudge.notified() => self.looked = None,
-            () = sleep_until(tick.into()) => {}
+            Event::Host => self.looked = None,
+            Event::Time => {}
+            Event::Gone => self.gone = true,
         }
-        true
     }
 
     async fn command(&mut self, Command { wish, reply }: Command) {
@@ -388,6 +407,13 @@ impl Driver {
             self.crash.clear();
             let (phase, detail) = (self.workload.record.phase, self.workload.record.detail.clone());
             self.publish(phase, &detail);
+        }
+        if stored.is_ok() && !waits {
+            // Whoever waits for it to stop waits in vain now.
+            for stop in self.stopping.drain(..) {
+                let message = "it was started again meanwhile";
+                let _ = stop.send(Err(ApiError::new(ErrorCode::WrongState, message)));
+            }
         }
         if stored.is_ok() && waits {
             self.stopping.push(reply);

@@ -43,7 +43,8 @@ async fn a_lease_lives_from_put_to_the_destruction_of_its_data() {
     world.chain.advance_to(BEGIN + HOUR + 1);
     until("data destroyed", || async { !world.has_root().await }).await;
     until("forgotten", || async { status(&agent).is_none() }).await;
-    assert!(world.store().leases().await.unwrap().is_empty());
+    let store = world.store();
+    until("lease forgotten", || async { store.leases().await.unwrap().is_empty() }).await;
     agent.shutdown().await;
 }
 
@@ -190,6 +191,23 @@ async fn it_is_stopped_started_and_restarted_as_wished() {
     agent.fleet.wish(KEY, Wish::Start).await.unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(world.starts(), 3, "a start of what runs is no restart");
+    agent.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_wish_is_lost_when_it_comes_while_a_step_ends() {
+    let world = World::new();
+    world.chain.put(world.lease());
+    let agent = world.agent().await;
+    put(&agent, spec()).await;
+    for at in 0..40 {
+        tokio::time::sleep(Duration::from_millis(at)).await;
+        agent.fleet.wish(KEY, Wish::Stop).await.unwrap();
+        assert_eq!(status(&agent).unwrap().phase, Phase::Stopped);
+        agent.fleet.wish(KEY, Wish::Start).await.unwrap();
+    }
+    phase(&agent, Phase::Running).await;
+    assert_eq!(world.fake.pool.faults().count("destroy_root"), 0);
     agent.shutdown().await;
 }
 
