@@ -88,6 +88,52 @@ fn a_provider_who_gives_up_is_paid_for_what_ran() {
 }
 
 #[test]
+fn rule_07_giving_up_before_the_start_is_a_strike_as_well() {
+    run(|| {
+        let strikes = || pallet_machines::Machines::<Test>::get(machine(1)).unwrap().strikes;
+        let lease = create(order(listed(1, 1), &[0], 1_000, 1));
+        pass(299);
+        assert_ok!(Leases::terminate(RuntimeOrigin::signed(provider()), lease));
+        assert_eq!((free(&renter()), strikes()), (ENDOWMENT, 1));
+        let lease = create(order(machine(1), &[0], 1_000, 2));
+        assert_ok!(Leases::end(RuntimeOrigin::signed(renter()), lease));
+        assert_eq!(strikes(), 1, "a renter who changes his mind is no fault of the machine");
+    });
+}
+
+#[test]
+fn an_end_that_comes_after_the_term_changes_neither_reason_nor_money() {
+    run(|| {
+        let machine = listed(1, 3);
+        let leases: Vec<_> =
+            (0..3).map(|gpu| create(order(machine, &[gpu], 50, gpu.into()))).collect();
+        for lease in &leases[..2] {
+            assert_ok!(Leases::started(RuntimeOrigin::signed(provider()), *lease));
+        }
+        pass(5_000);
+        assert_ok!(Leases::end(RuntimeOrigin::signed(renter()), leases[0]));
+        assert_ok!(Leases::terminate(RuntimeOrigin::signed(provider()), leases[1]));
+        assert_ok!(Leases::end(RuntimeOrigin::signed(renter()), leases[2]));
+        let reasons: Vec<_> = leases.iter().map(|lease| reason(*lease)).collect();
+        assert_eq!(reasons, [CloseReason::Expired, CloseReason::Expired, CloseReason::NotStarted]);
+        assert_eq!(free(&renter()), ENDOWMENT - RATE * 50 * 2);
+    });
+}
+
+#[test]
+fn a_receiver_who_cannot_be_credited_leaves_the_money_to_the_renter() {
+    run(|| {
+        let machine = listed(1, 1);
+        reprice(machine, 1);
+        let mut order = order(machine, &[0], 50, 1);
+        order.receiver = Some(account(77));
+        let lease = create(order);
+        assert_ok!(Leases::end(RuntimeOrigin::signed(renter()), lease));
+        assert_eq!((free(&renter()), record(lease).refunded), (ENDOWMENT, 50));
+    });
+}
+
+#[test]
 fn unused_money_goes_to_the_receiver_that_was_named() {
     run(|| {
         let mut order = order(listed(1, 1), &[0], 1_000, 1);
@@ -114,5 +160,20 @@ fn rule_25_a_close_writes_until_when_data_is_kept() {
         pass(1);
         assert_ok!(Leases::close_expired(RuntimeOrigin::signed(other()), lease));
         assert!(crate::Leases::<Test>::get(lease).is_none(), "the record goes with its data");
+    });
+}
+
+#[test]
+fn a_tag_is_free_again_once_its_record_is_gone() {
+    run(|| {
+        let lease = create(order(listed(1, 1), &[0], 1_000, 7));
+        assert_ok!(Leases::end(RuntimeOrigin::signed(renter()), lease));
+        assert_noop!(
+            Leases::create(RuntimeOrigin::signed(renter()), order(machine(1), &[0], 1_000, 7)),
+            Error::<Test>::TagUsed
+        );
+        pass(5_000);
+        assert_ok!(Leases::close_expired(RuntimeOrigin::signed(other()), lease));
+        assert!(create(order(machine(1), &[0], 1_000, 7)) > lease, "ids are never reused");
     });
 }
