@@ -7,7 +7,7 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::{Bytes, BytesMut};
@@ -27,6 +27,8 @@ const SLOW_BYTES: usize = 256 * 1024;
 /// Unread bytes of one channel at which all are slowed down: the library's window is one for all, so
 /// that a channel which keeps up can win a whole one for another that does not.
 const FULL_BYTES: usize = 4 << 20;
+/// How long all may be slowed down for one; then its channel is ended, as nobody else can be helped.
+const STUCK_TIME: Duration = Duration::from_secs(5);
 /// No client that respects its windows gets this far.
 const FLOOD_BYTES: usize = FULL_BYTES + 2 * WINDOW_BYTES as usize;
 /// Signals that wait; more are dropped.
@@ -59,6 +61,7 @@ struct Queue {
 #[derive(Debug, Default)]
 struct State {
     data: BytesMut,
+    full_since: Option<Instant>,
     eof: bool,
     eof_told: bool,
     size: Option<(u16, u16)>,
@@ -103,6 +106,9 @@ impl Intake {
         if state.data.len() > FLOOD_BYTES {
             return Err(SshError::Flood);
         }
+        if state.data.len() > FULL_BYTES {
+            state.full_since.get_or_insert_with(Instant::now);
+        }
         self.0.news.notify_one();
         Ok(())
     }
@@ -146,7 +152,12 @@ impl Intake {
 
     /// Whether it is so far behind that all must wait for it.
     pub fn is_full(&self) -> bool {
-        self.0.state().data.len() > FULL_BYTES
+        self.0.state().full_since.is_some()
+    }
+
+    /// Whether all have waited for it long enough.
+    pub fn is_stuck(&self) -> bool {
+        self.0.state().full_since.is_some_and(|since| since.elapsed() > STUCK_TIME)
     }
 }
 
@@ -195,6 +206,7 @@ impl Drop for Events {
         let mut state = self.0.state();
         state.over = true;
         state.data = BytesMut::new();
+        state.full_since = None;
     }
 }
 
@@ -207,7 +219,11 @@ impl State {
     fn input(&mut self) -> Option<Event> {
         if !self.data.is_empty() {
             let count = self.data.len().min(PIECE_BYTES);
-            return Some(Event::Data(self.data.split_to(count).freeze()));
+            let piece = self.data.split_to(count).freeze();
+            if self.data.len() <= FULL_BYTES {
+                self.full_since = None;
+            }
+            return Some(Event::Data(piece));
         }
         (self.eof && !std::mem::replace(&mut self.eof_told, true)).then_some(Event::Eof)
     }

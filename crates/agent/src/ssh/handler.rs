@@ -137,6 +137,22 @@ impl Connection {
         Ok(())
     }
 
+    /// Ends the channels for which all others have waited too long.
+    fn end_stuck(&mut self, session: &mut Session) -> Result<(), SshError> {
+        let stuck =
+            self.channels.iter().find(|(_, open)| open.intake.is_stuck()).map(|(id, _)| *id);
+        let Some(channel) = stuck else { return Ok(()) };
+        let message = "dbc: ended: the program does not read its input, and the other channels of \
+                       this connection wait for it; give it a connection of its own\r\n";
+        session.extended_data(channel, program::STDERR, message)?;
+        session.close(channel)?;
+        self.closed_by_us.fetch_add(1, Ordering::Relaxed);
+        if let Some(open) = self.channels.remove(&channel) {
+            open.intake.close();
+        }
+        Ok(())
+    }
+
     fn answer(yes: bool, channel: ChannelId, session: &mut Session) -> Result<(), SshError> {
         if yes {
             session.channel_success(channel)?
@@ -311,14 +327,14 @@ impl Handler for Connection {
         &mut self,
         channel: ChannelId,
         data: &[u8],
-        _session: &mut Session,
+        session: &mut Session,
     ) -> Result<(), SshError> {
         let Some(intake) = self.intake(channel) else { return Ok(()) };
         intake.data(data)?;
         if data.len() <= flow::TRICKLE_BYTES as usize && intake.is_slow() {
             tokio::time::sleep(flow::TRICKLE_PAUSE).await;
         }
-        Ok(())
+        self.end_stuck(session)
     }
 
     fn adjust_window(&mut self, channel: ChannelId, _current: u32) -> u32 {

@@ -26,7 +26,8 @@ use super::{
     transport::Ending,
 };
 
-const STDERR: u32 = 1;
+/// SSH's number of error output.
+pub const STDERR: u32 = 1;
 /// Exit status of what could not be run at all, as OpenSSH's own client has it.
 pub const FAILED: u32 = 255;
 

@@ -2,17 +2,19 @@
 
 use std::{
     io::Write,
+    path::Path,
     process::Stdio,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use dbc_agent_api::Verb;
-use russh::{ChannelMsg, Disconnect, client, keys::PublicKeyOrCertificate};
+use russh::{ChannelMsg, ChannelReadHalf, Disconnect, client, keys::PublicKeyOrCertificate};
 use sha2::{Digest, Sha256};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    task::JoinHandle,
     time::{sleep, timeout},
 };
 
@@ -284,47 +286,79 @@ async fn there_are_16_channels_at_once_and_places_come_free() {
     }
 }
 
+/// Everything that a channel still says: output and error output.
+async fn to_end(mut channel: ChannelReadHalf) -> (Vec<u8>, Vec<u8>) {
+    let (mut output, mut errors) = (Vec::new(), Vec::new());
+    while let Some(message) = channel.wait().await {
+        match message {
+            ChannelMsg::Data { data } => output.extend_from_slice(&data),
+            ChannelMsg::ExtendedData { data, .. } => errors.extend_from_slice(&data),
+            _ => {}
+        }
+    }
+    (output, errors)
+}
+
+/// Sends bytes through `cat` and back.
+async fn cat(client: &client::Handle<Client>, size: usize) -> (Vec<u8>, Vec<u8>) {
+    let channel = client.channel_open_session().await.unwrap();
+    channel.exec(true, "cat").await.unwrap();
+    let (reading, writing) = channel.split();
+    tokio::spawn(async move {
+        writing.data_bytes(noise(size)).await.unwrap();
+        writing.eof().await.unwrap();
+    });
+    timeout(2 * PATIENCE, to_end(reading)).await.expect("stuck")
+}
+
+/// A program that reads nothing until the file is there, and then counts, with `size` bytes on their
+/// way to it.
+async fn stuck(
+    client: &client::Handle<Client>,
+    mark: &Path,
+    size: usize,
+) -> (JoinHandle<(Vec<u8>, Vec<u8>)>, JoinHandle<()>) {
+    let channel = client.channel_open_session().await.unwrap();
+    let line = format!("while [ ! -e {} ]; do sleep 0.05; done; wc -c", mark.display());
+    channel.exec(true, line).await.unwrap();
+    let (reading, writing) = channel.split();
+    let sending = tokio::spawn(async move {
+        // The server may end the channel before it has taken everything.
+        if writing.data_bytes(noise(size)).await.is_ok() {
+            let _ = writing.eof().await;
+        }
+    });
+    // What nobody takes would stop this library's client.
+    (tokio::spawn(to_end(reading)), sending)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_program_that_does_not_read_slows_its_client_and_no_other_channel() {
     let lease = Lease::start().await;
     let client = connect(&lease).await;
-    let stuck = client.channel_open_session().await.unwrap();
     let mark = lease.dir.path().join("go");
-    let line = format!("while [ ! -e {} ]; do sleep 0.05; done; wc -c", mark.display());
-    stuck.exec(true, line).await.unwrap();
-    let (mut reading, writing) = stuck.split();
     const SENT: usize = 12 << 20;
-    let sending = tokio::spawn(async move {
-        writing.data_bytes(vec![b'x'; SENT]).await.unwrap();
-        writing.eof().await.unwrap();
-        writing
-    });
+    let (reading, sending) = stuck(&client, &mark, SENT).await;
     sleep(Duration::from_millis(1500)).await;
     assert!(!sending.is_finished(), "12 MiB are somewhere in the server");
     // Others go on meanwhile, in both directions.
-    let other = client.channel_open_session().await.unwrap();
-    other.exec(true, "cat").await.unwrap();
-    let (mut other, writing) = other.split();
-    tokio::spawn(async move {
-        writing.data_bytes(noise(3 << 20)).await.unwrap();
-        writing.eof().await.unwrap();
-    });
-    let mut back = Vec::new();
-    while let Some(message) = timeout(PATIENCE, other.wait()).await.expect("stuck") {
-        if let ChannelMsg::Data { data } = message {
-            back.extend_from_slice(&data);
-        }
-    }
-    assert!(back == noise(3 << 20));
+    let (output, _) = cat(&client, 1 << 20).await;
+    assert!(output == noise(1 << 20));
     std::fs::write(mark, "").unwrap();
-    let mut counted = String::new();
-    while let Some(message) = timeout(PATIENCE, reading.wait()).await.expect("stuck") {
-        if let ChannelMsg::Data { data } = message {
-            counted += &text(&data);
-        }
-    }
-    assert_eq!(counted.trim(), SENT.to_string());
+    let (counted, errors) = timeout(PATIENCE, reading).await.expect("stuck").unwrap();
+    assert_eq!((text(&counted).trim(), text(&errors)), (SENT.to_string().as_str(), String::new()));
     sending.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_never_reads_is_ended_before_others_wait_for_ever() {
+    let lease = Lease::start().await;
+    let client = connect(&lease).await;
+    let (reading, _sending) = stuck(&client, &lease.dir.path().join("never"), 64 << 20).await;
+    let (output, _) = cat(&client, 24 << 20).await;
+    assert!(output == noise(24 << 20));
+    let (_, errors) = timeout(PATIENCE, reading).await.expect("stuck").unwrap();
+    assert!(text(&errors).contains("does not read its input"), "{}", text(&errors));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -334,7 +368,7 @@ async fn a_client_that_does_not_read_output_stops_the_program() {
     let channel = client.channel_open_session().await.unwrap();
     let count = lease.dir.path().join("count");
     let line = format!(
-        "i=0; while :; do head -c 65536 /dev/zero; i=$((i+1)); echo $i > {}; done",
+        "i=0; while head -c 65536 /dev/zero; do i=$((i+1)); echo $i > {}; done",
         count.display()
     );
     channel.exec(true, line).await.unwrap();
