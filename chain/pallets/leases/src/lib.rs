@@ -3,6 +3,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod impls {
     mod access;
     mod close;
@@ -16,6 +18,7 @@ mod mock;
 mod tests {
     mod access;
     mod create;
+    mod depth;
     mod end;
     mod expiry;
     mod model;

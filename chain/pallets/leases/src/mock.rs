@@ -107,6 +107,15 @@ impl pallet_machines::Config for Test {
     type RetirementDelay = ConstU64<1_000>;
     type MaxTerm = ConstU64<1_000_000>;
     type WeightInfo = pallet_machines::weights::CountedWeight<Test>;
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = TestClock;
+}
+
+#[cfg(feature = "runtime-benchmarks")]
+impl pallet_machines::BenchmarkHelper for TestClock {
+    fn set_slot(slot: Slot) {
+        NOW.set(slot);
+    }
 }
 
 parameter_types! {
@@ -138,8 +147,8 @@ pub fn machine(number: u8) -> MachineId {
     MachineId(machine_key(number).public().0)
 }
 
-/// Runs a test in a fresh state and checks every invariant after it.
-pub fn run(test: impl FnOnce()) {
+/// A fresh state.
+fn state() -> sp_io::TestExternalities {
     let mut storage =
         frame_system::GenesisConfig::<Test>::default().build_storage().expect("genesis");
     let mut balances: Vec<_> = (1..=5).map(|byte| (account(byte), ENDOWMENT)).collect();
@@ -154,8 +163,21 @@ pub fn run(test: impl FnOnce()) {
     }
     .assimilate_storage(&mut storage)
     .expect("machines");
-    let mut state = sp_io::TestExternalities::new(storage);
-    state.execute_with(|| {
+    storage.into()
+}
+
+/// A fresh state with a keystore, in which benchmarks make keys of machines.
+#[cfg(feature = "runtime-benchmarks")]
+pub fn state_with_keystore() -> sp_io::TestExternalities {
+    use sp_keystore::{KeystoreExt, testing::MemoryKeystore};
+    let mut state = state();
+    state.register_extension(KeystoreExt::new(MemoryKeystore::new()));
+    state
+}
+
+/// Runs a test in a fresh state and checks every invariant after it.
+pub fn run(test: impl FnOnce()) {
+    state().execute_with(|| {
         NOW.set(1_000);
         HORIZON.set(None);
         System::set_block_number(1);

@@ -1,5 +1,7 @@
 //! The border to leases: what they may ask of machines, and nothing else.
 
+use alloc::vec::Vec;
+
 use dbc_primitives::{Balance, DenseIndex, MachineId, MachineStatus, Profile, Slot};
 use frame_support::{dispatch::DispatchResult, ensure};
 use sp_runtime::DispatchError;
@@ -19,6 +21,17 @@ pub struct Quote<AccountId> {
     pub min_term: Slot,
     /// Longest term in slots.
     pub max_term: Slot,
+}
+
+/// What of a machine is leased.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Occupied {
+    /// The machine.
+    pub machine: MachineId,
+    /// Bit `n` is set while the GPU at position `n` is leased.
+    pub gpus: u16,
+    /// Whether the CPU profile is leased.
+    pub cpu: bool,
 }
 
 /// Machines, as leases see them.
@@ -48,6 +61,10 @@ pub trait Fleet<AccountId> {
 
     /// Counts a lease that the machine did not start.
     fn strike(machine: MachineId);
+
+    /// Every machine with what of it is leased. Walks over all of them: for checks of invariants, and
+    /// never in a block.
+    fn occupied() -> Vec<Occupied>;
 }
 
 impl<T: Config> Fleet<T::AccountId> for Pallet<T> {
@@ -115,6 +132,16 @@ impl<T: Config> Fleet<T::AccountId> for Pallet<T> {
                 record.strikes = record.strikes.saturating_add(1);
             }
         });
+    }
+
+    fn occupied() -> Vec<Occupied> {
+        Machines::<T>::iter()
+            .map(|(machine, Machine { gpus_leased: gpus, cpu_leased: cpu, .. })| Occupied {
+                machine,
+                gpus,
+                cpu,
+            })
+            .collect()
     }
 }
 

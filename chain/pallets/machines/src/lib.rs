@@ -3,6 +3,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod fleet;
 mod impls {
     mod machines;
@@ -20,7 +22,9 @@ mod try_state;
 mod types;
 pub mod weights;
 
-pub use fleet::{Fleet, Quote};
+#[cfg(feature = "runtime-benchmarks")]
+pub use benchmarking::{BenchmarkHelper, bench_machine};
+pub use fleet::{Fleet, Occupied, Quote};
 pub use pallet::*;
 pub use types::*;
 pub use weights::WeightInfo;
@@ -59,6 +63,9 @@ pub mod pallet {
         type MaxTerm: Get<Slot>;
         /// Weights of the calls.
         type WeightInfo: WeightInfo;
+        /// What benchmarks need of the runtime beside its calls.
+        #[cfg(feature = "runtime-benchmarks")]
+        type BenchmarkHelper: super::BenchmarkHelper;
     }
 
     /// Why this pallet holds money.

@@ -77,6 +77,15 @@ impl pallet_machines::Config for Test {
     type RetirementDelay = ConstU64<1_000>;
     type MaxTerm = ConstU64<1_000_000>;
     type WeightInfo = pallet_machines::weights::CountedWeight<Test>;
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = TestClock;
+}
+
+#[cfg(feature = "runtime-benchmarks")]
+impl crate::BenchmarkHelper for TestClock {
+    fn set_slot(slot: Slot) {
+        NOW.set(slot);
+    }
 }
 
 fn key(number: u8) -> ed25519::Pair {
@@ -87,8 +96,8 @@ pub fn machine(number: u8) -> MachineId {
     MachineId(key(number).public().0)
 }
 
-/// Runs a test in a fresh state, machine 1 verified at genesis, and checks every invariant after it.
-pub fn run(test: impl FnOnce()) {
+/// A fresh state, machine 1 verified at genesis.
+fn state() -> sp_io::TestExternalities {
     let mut storage =
         frame_system::GenesisConfig::<Test>::default().build_storage().expect("genesis");
     let balances = vec![(PROVIDER, 100_000), (OPERATOR, 100), (OTHER, 100_000)];
@@ -98,7 +107,21 @@ pub fn run(test: impl FnOnce()) {
     pallet_machines::GenesisConfig::<Test> { verified: vec![machine(1).0], ..Default::default() }
         .assimilate_storage(&mut storage)
         .expect("machines");
-    sp_io::TestExternalities::new(storage).execute_with(|| {
+    storage.into()
+}
+
+/// A fresh state with a keystore, in which benchmarks make keys of machines.
+#[cfg(feature = "runtime-benchmarks")]
+pub fn state_with_keystore() -> sp_io::TestExternalities {
+    use sp_keystore::{KeystoreExt, testing::MemoryKeystore};
+    let mut state = state();
+    state.register_extension(KeystoreExt::new(MemoryKeystore::new()));
+    state
+}
+
+/// Runs a test in a fresh state and checks every invariant after it.
+pub fn run(test: impl FnOnce()) {
+    state().execute_with(|| {
         NOW.set(1_000);
         System::set_block_number(1);
         test();

@@ -1,6 +1,6 @@
 //! What must hold over all storage items. Compiled always: tests call it after every step.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use dbc_primitives::{Balance, MachineStatus};
 use frame_support::{ensure, traits::fungible::InspectHold as _};
@@ -13,9 +13,10 @@ use crate::{
 
 impl<T: Config> Pallet<T> {
     /// Checks each rule:
-    /// - a provider's stake on hold is the sum over his machines, each per its GPUs;
-    /// - dense indexes are a bijection, and every index is in use or on the stack;
-    /// - a leased GPU exists, and nothing of a retiring machine is leased;
+    /// - an account's stake on hold is the sum over its machines, each per its GPUs, nothing without any;
+    /// - dense indexes are a bijection, and every index is in use or once on the stack;
+    /// - a leased GPU exists, a machine with GPUs has no leased CPU profile, and nothing of a retiring
+    ///   machine is leased;
     /// - a listed machine has an offer;
     /// - operators and providers name each other.
     ///
@@ -33,15 +34,18 @@ impl<T: Config> Pallet<T> {
             );
             let existing = (1u32 << record.facts.gpus.len()) - 1;
             ensure!(u32::from(record.gpus_leased) & !existing == 0, "a leased GPU does not exist");
+            ensure!(!record.cpu_leased || existing == 0, "the CPU profile of GPUs is leased");
             let retiring = matches!(record.status, MachineStatus::Retiring { .. });
             ensure!(!retiring || !record.is_leased(), "a retiring machine is leased");
             let listed = record.status == MachineStatus::Listed;
             ensure!(!listed || record.offer.is_some(), "a listed machine has no offer");
         }
-        for (provider, sum) in stakes {
-            let held = T::Currency::balance_on_hold(&HoldReason::Stake.into(), &provider);
+        for account in frame_system::Account::<T>::iter_keys() {
+            let sum = stakes.remove(&account).unwrap_or_default();
+            let held = T::Currency::balance_on_hold(&HoldReason::Stake.into(), &account);
             ensure!(held == sum, "a provider's stake is not the sum over his machines");
         }
+        ensure!(stakes.is_empty(), "a provider of machines has no account");
         Self::try_indexes()?;
         for (provider, operator) in Operators::<T>::iter() {
             ensure!(
@@ -49,18 +53,24 @@ impl<T: Config> Pallet<T> {
                 "an operator does not name its provider"
             );
         }
+        ensure!(
+            ProviderOf::<T>::iter().count() == Operators::<T>::iter().count(),
+            "operators and providers differ in number"
+        );
         Ok(())
     }
 
     fn try_indexes() -> Result<(), TryRuntimeError> {
         let free = FreeCount::<T>::get();
-        ensure!(
-            FreeIndexes::<T>::iter().count() == free as usize,
-            "the stack of free indexes has holes"
-        );
-        for (_, index) in FreeIndexes::<T>::iter() {
+        let mut seen = BTreeSet::new();
+        for (place, index) in FreeIndexes::<T>::iter() {
+            ensure!(place < free, "a free index lies above the stack");
             ensure!(!MachineAt::<T>::contains_key(index.index), "a free index is in use");
+            ensure!(index.index < NextIndex::<T>::get(), "a free index was never given out");
+            ensure!(index.generation > 0, "a free index that was in use has no generation");
+            ensure!(seen.insert(index.index), "an index is free twice");
         }
+        ensure!(seen.len() == free as usize, "the stack of free indexes has holes");
         let used = Machines::<T>::count();
         ensure!(MachineAt::<T>::iter().count() == used as usize, "indexes and machines differ");
         ensure!(used + free == NextIndex::<T>::get(), "an index was lost");

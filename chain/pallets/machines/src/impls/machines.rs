@@ -1,5 +1,7 @@
 //! The life of a machine: bonded, offered, listed, retired.
 
+use alloc::vec::Vec;
+
 use codec::Encode as _;
 use dbc_primitives::{
     DenseIndex, HardwareFacts, Location, MachineClass, MachineId, MachineStatus, NetworkFacts,
@@ -152,9 +154,14 @@ impl<T: Config> Pallet<T> {
     }
 
     fn proof_holds(provider: &T::AccountId, machine: MachineId, proof: &[u8; 64]) -> bool {
-        let genesis = frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::zero());
-        let message = register_message(&bytes_32(&genesis.encode()), &bytes_32(&provider.encode()));
+        let message = Self::proof_message(provider);
         sp_io::crypto::ed25519_verify(&(*proof).into(), &message, &machine.0.into())
+    }
+
+    /// What a machine signs on this network to be registered by the provider.
+    pub(crate) fn proof_message(provider: &T::AccountId) -> Vec<u8> {
+        let genesis = frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::zero());
+        register_message(&bytes_32(&genesis.encode()), &bytes_32(&provider.encode()))
     }
 
     fn owned(provider: &T::AccountId, machine: MachineId) -> Result<MachineOf<T>, DispatchError> {
