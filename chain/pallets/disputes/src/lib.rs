@@ -1,0 +1,3 @@
+//! Disputes: reports, evidence, verdicts, appeals and slash bands.
+
+#![cfg_attr(not(feature = "std"), no_std)]
