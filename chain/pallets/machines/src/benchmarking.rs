@@ -229,10 +229,10 @@ mod benches {
 
     #[benchmark]
     fn set_relays() {
-        let list = RelayList::truncate_from(vec![full_text(); 16]);
+        let relays = RelayList::truncate_from(vec![full_text(); 16]);
         #[extrinsic_call]
-        _(RawOrigin::Root, list.clone());
-        assert_eq!(Relays::<T>::get(), list);
+        _(RawOrigin::Root, relays.clone());
+        assert_eq!(Relays::<T>::get(), relays);
     }
 
     impl_benchmark_test_suite!(Pallet, crate::mock::state_with_keystore(), crate::mock::Test);
