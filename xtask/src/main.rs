@@ -1,6 +1,7 @@
 //! Automation that needs more than one cargo call. One `task_<name>.rs` a task; nothing here is
 //! shipped, and nothing here knows how the network works.
 
+mod task_bench;
 mod task_metadata;
 mod task_setup;
 mod task_tidy;
@@ -40,6 +41,16 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Build everything optimised and print the numbers of docs/reference/performance.md.
+    ///
+    /// As root, on a machine that does nothing else; `lease` starts a network with `dbc up` and purges it afterwards.
+    Bench {
+        /// Only this one: `tunnel`, `market` or `lease`.
+        name: Option<String>,
+        /// How often each measures, at least 10.
+        #[arg(long)]
+        rounds: Option<u32>,
+    },
     /// Check the rules about structure that a compiler does not check.
     Tidy,
 }
@@ -50,6 +61,7 @@ fn main() -> Result<()> {
         Task::Setup { debian } => task_setup::run(&root, debian),
         Task::Wasm => task_wasm::run(&root).map(|_| ()),
         Task::Metadata { check } => task_metadata::run(&root, check),
+        Task::Bench { name, rounds } => task_bench::run(&root, name.as_deref(), rounds),
         Task::Tidy => task_tidy::run(&root),
     }
 }

@@ -14,6 +14,12 @@ const EDGES: &[(&str, &[&str])] = &[
     ("dbc-primitives", &[]),
     ("pallet-machines", &["dbc-primitives"]),
     ("pallet-leases", &["dbc-primitives", "pallet-machines"]),
+    ("pallet-prices", &["dbc-primitives"]),
+    ("pallet-liveness", &["dbc-primitives"]),
+    ("pallet-rewards", &["dbc-primitives"]),
+    ("pallet-audits", &["dbc-primitives"]),
+    ("pallet-disputes", &["dbc-primitives"]),
+    ("dbc-bench", &[]),
     ("dbc-runtime", &["dbc-primitives", "pallet-machines", "pallet-leases"]),
     ("dbc-node", &[]),
     ("dbc-agent-api", &[]),
@@ -44,6 +50,17 @@ const EDGES: &[(&str, &[&str])] = &[
     ("dbc", &["dbc-agent-api", "dbc-host", "dbc-primitives", "dbc-sdk", "dbc-service"]),
     ("dbc-testkit", &["dbc-agent-api", "dbc-primitives", "dbc-sdk"]),
     ("dbc-e2e", &["dbc-agent-api", "dbc-primitives", "dbc-sdk", "dbc-testkit"]),
+    (
+        "dbc-benchmarks",
+        &[
+            "dbc-agent-api",
+            "dbc-chain-client",
+            "dbc-primitives",
+            "dbc-sdk",
+            "dbc-testkit",
+            "dbc-tunnel",
+        ],
+    ),
     ("xtask", &[]),
 ];
 

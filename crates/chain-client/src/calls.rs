@@ -2,7 +2,10 @@
 //! extrinsic; [`Submission`] waits further.
 
 use dbc_primitives::{LeaseId, MachineId, NetworkFacts, Offer, Order, Slot};
-use subxt::utils::{MultiAddress, Static};
+use subxt::{
+    transactions::Payload,
+    utils::{MultiAddress, Static},
+};
 
 use crate::{
     account::{AccountId, Signer},
@@ -12,6 +15,20 @@ use crate::{
     record::Registration,
     tx::Submission,
 };
+
+impl Registration {
+    pub(crate) fn call(self) -> impl Payload {
+        let Self { machine, proof, class, facts, location, network } = self;
+        generated::transactions().machines().register(
+            Static(machine),
+            proof,
+            Static(class),
+            Static(facts),
+            Static(location),
+            Static(network),
+        )
+    }
+}
 
 impl ChainClient {
     /// Sends money; the sender's account stays alive.
@@ -42,15 +59,7 @@ impl ChainClient {
         signer: &Signer,
         registration: Registration,
     ) -> Result<Submission, ChainError> {
-        let Registration { machine, proof, class, facts, location, network } = registration;
-        let call = generated::transactions().machines().register(
-            Static(machine),
-            proof,
-            Static(class),
-            Static(facts),
-            Static(location),
-            Static(network),
-        );
+        let call = registration.call();
         self.submit(signer, &call).await
     }
 

@@ -4,6 +4,7 @@
 #![deny(missing_docs)]
 
 mod account;
+mod ahead;
 mod calls;
 mod client;
 mod convert;
@@ -17,6 +18,7 @@ mod record;
 mod tx;
 
 pub use account::{AccountId, AccountParseError, Signer, SignerError};
+pub use ahead::{Ahead, Signed};
 pub use client::{At, ChainClient, ChainConfig, NodeHealth};
 pub use error::ChainError;
 pub use events::TxEvents;

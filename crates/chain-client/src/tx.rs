@@ -25,7 +25,7 @@ use tracing::debug;
 
 use crate::{
     account::Signer,
-    client::{Chain, ChainClient, Shared},
+    client::{AtBlock, Chain, ChainClient, Shared},
     error::{ChainError, cut, from_rpc},
     events::TxEvents,
     head::Head,
@@ -130,17 +130,26 @@ async fn sign<Call: Payload>(
     let lag = best.number.saturating_sub(finalized.number);
     let born = if lag > FINALITY_LAG_MAX { best } else { finalized };
     let block = shared.at_block(H256(born.hash)).await?;
+    let signing = async { sign_at(&block, signer, call, nonce, born) };
+    let (encoded, tx) = shared.call("signing", signing).await?;
+    Ok((encoded, tx, born.number))
+}
+
+/// Signs with this nonce; valid from the block `born` on.
+pub(crate) fn sign_at<Call: Payload>(
+    block: &AtBlock,
+    signer: &Signer,
+    call: &Call,
+    nonce: u64,
+    born: Head,
+) -> Result<(Vec<u8>, [u8; 32]), subxt::Error> {
     let params = DefaultExtrinsicParamsBuilder::<Chain>::new()
         .nonce(nonce)
         .mortal_from_unchecked(MORTAL_BLOCKS, born.number, H256(born.hash))
         .build();
-    let signed = shared
-        .call("signing", async {
-            block.transactions().create_signable_offline(call, params)?.sign(signer)
-        })
-        .await?;
+    let signed = block.transactions().create_signable_offline(call, params)?.sign(signer)?;
     let tx = signed.hash().0;
-    Ok((signed.into_encoded(), tx, born.number))
+    Ok((signed.into_encoded(), tx))
 }
 
 /// Hands the bytes to the pool. `Ok(None)`: the pool has them already.

@@ -41,8 +41,19 @@ impl DevNode {
     /// # Errors
     /// When node or runtime are not built (the message names the command), or it does not answer.
     pub async fn start() -> Result<Self> {
-        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-        Self::start_at(port, 1).await
+        Self::start_at(free_port()?, 1).await
+    }
+
+    /// Starts a node whose genesis is the `dev` preset with this over it.
+    ///
+    /// # Errors
+    /// As [`DevNode::start`], and when the preset has no such fields.
+    pub async fn start_with(genesis: serde_json::Value) -> Result<Self> {
+        let port = free_port()?;
+        let folder = tempfile::Builder::new().prefix("dbc-node-").tempdir()?;
+        let spec = folder.path().join("spec.json");
+        fs::write(&spec, raw_spec(folder.path(), &genesis)?)?;
+        Self::run(folder, spec, port).await
     }
 
     /// Address of its RPC.
@@ -79,6 +90,10 @@ impl DevNode {
     async fn start_at(port: u16, mark: u8) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("dbc-node-").tempdir()?;
         let spec = make_spec(folder.path(), mark).await?;
+        Self::run(folder, spec, port).await
+    }
+
+    async fn run(folder: TempDir, spec: PathBuf, port: u16) -> Result<Self> {
         let child = spawn(folder.path(), &spec, port)?;
         let mut node = Self { child, folder, spec, port };
         node.answers().await?;
@@ -111,7 +126,8 @@ impl Drop for DevNode {
 /// the genesis, so that two marks are two networks.
 async fn make_spec(folder: &Path, mark: u8) -> Result<PathBuf> {
     static SPEC: OnceCell<String> = OnceCell::const_new();
-    let spec = SPEC.get_or_try_init(|| async { raw_spec(folder) }).await?;
+    let genesis = serde_json::json!({ "machines": { "verified": [MACHINE] } });
+    let spec = SPEC.get_or_try_init(|| async { raw_spec(folder, &genesis) }).await?;
     let mut spec: serde_json::Value = serde_json::from_str(spec)?;
     spec["genesis"]["raw"]["top"]["0xffff"] = format!("0x{mark:02x}").into();
     let path = folder.join("spec.json");
@@ -119,9 +135,9 @@ async fn make_spec(folder: &Path, mark: u8) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn raw_spec(folder: &Path) -> Result<String> {
+fn raw_spec(folder: &Path, genesis: &serde_json::Value) -> Result<String> {
     let patch = folder.join("patch.json");
-    fs::write(&patch, serde_json::json!({ "machines": { "verified": [MACHINE] } }).to_string())?;
+    fs::write(&patch, genesis.to_string())?;
     let made = Command::new(program("dbc-node")?)
         .args(["chain-spec", "--preset", "dev", "--raw", "--runtime"])
         .arg(runtime()?)
@@ -130,6 +146,10 @@ fn raw_spec(folder: &Path) -> Result<String> {
         .output()?;
     ensure!(made.status.success(), "no chain spec: {}", String::from_utf8_lossy(&made.stderr));
     Ok(String::from_utf8(made.stdout)?)
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 /// The runtime that `cargo xtask wasm` left in the target folder.
