@@ -8,9 +8,11 @@ use iroh::{
     endpoint::{Builder, QuicTransportConfig, QuicTransportConfigBuilder, VarInt, presets},
 };
 
-/// Bytes that a peer may send on one stream before we read them. At 100 ms round trip it allows
-/// 40 MB/s on one stream.
-const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
+/// Bytes that a peer may send on one stream before we read them. QUIC's library ends the whole connection, and every session in it, when more than
+/// 1,024 pieces of one stream wait to be read (quinn-rs/quinn#2809); a window of fewer full packets never gets there.
+/// It bounds a stream to 10 MB/s over 100 ms; many streams share [`CONNECTION_WINDOW`].
+const STREAM_WINDOW: u32 = 1024 * 1024;
+const _: () = assert!(STREAM_WINDOW < 1024 * 1100, "more pieces than the library keeps");
 /// The same for all streams of a connection.
 const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
 
