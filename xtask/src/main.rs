@@ -2,15 +2,17 @@
 //! shipped, and nothing here knows how the network works.
 
 mod task_bench;
+mod task_check;
+mod task_e2e;
 mod task_metadata;
 mod task_setup;
 mod task_tidy;
 mod task_wasm;
 mod toolchain;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::Command};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 
 /// Automation of this repository.
@@ -51,6 +53,13 @@ enum Task {
         #[arg(long)]
         rounds: Option<u32>,
     },
+    /// Check format, structure, lints and licences; what is not installed is skipped, and said.
+    Check,
+    /// Build everything and run the end-to-end tests (as root).
+    E2e {
+        /// Only those whose names contain this.
+        filter: Option<String>,
+    },
     /// Check the rules about structure that a compiler does not check.
     Tidy,
 }
@@ -62,6 +71,8 @@ fn main() -> Result<()> {
         Task::Wasm => task_wasm::run(&root).map(|_| ()),
         Task::Metadata { check } => task_metadata::run(&root, check),
         Task::Bench { name, rounds } => task_bench::run(&root, name.as_deref(), rounds),
+        Task::Check => task_check::run(&root),
+        Task::E2e { filter } => task_e2e::run(&root, filter.as_deref()),
         Task::Tidy => task_tidy::run(&root),
     }
 }
@@ -70,4 +81,11 @@ fn main() -> Result<()> {
 fn root() -> Result<PathBuf> {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     Ok(here.parent().context("xtask lies in the repository")?.to_path_buf())
+}
+
+/// Runs a command that must succeed.
+fn succeed(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("{command:?} did not start"))?;
+    ensure!(status.success(), "{command:?} failed");
+    Ok(())
 }

@@ -2,9 +2,9 @@
 
 use std::{path::Path, process::Command};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 
-use crate::task_wasm;
+use crate::{succeed, task_wasm};
 
 const STATIC: &str = "x86_64-unknown-linux-gnu";
 
@@ -41,11 +41,5 @@ pub fn run(root: &Path, only: Option<&str>, rounds: Option<u32>) -> Result<()> {
         }
         succeed(&mut bench)?;
     }
-    Ok(())
-}
-
-fn succeed(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("{command:?} did not start"))?;
-    ensure!(status.success(), "{command:?} failed");
     Ok(())
 }

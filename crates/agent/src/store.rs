@@ -109,7 +109,7 @@ impl Store {
     pub async fn save_workload(&self, record: &WorkloadRecord) -> Result<()> {
         let (lease, workload) = ids(record.key);
         let phase = encode("workload", &record.phase)?;
-        let error = record.last_error.as_ref().map(|error| error.to_string());
+        let error = record.last_error.as_ref().map(std::string::ToString::to_string);
         let text = encode("workload", record)?;
         self.run("store a workload", move |connection| {
             let sql = "INSERT INTO workload (lease, workload, phase, last_error, record)

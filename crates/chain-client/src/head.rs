@@ -34,7 +34,7 @@ impl Head {
 /// the slot.
 fn babe_slot(logs: &[DigestItem]) -> Option<u64> {
     logs.iter().find_map(|item| match item {
-        DigestItem::PreRuntime(engine, data) if engine == b"BABE" => {
+        DigestItem::PreRuntime([b'B', b'A', b'B', b'E'], data) => {
             <(u8, u32, u64)>::decode(&mut &data[..]).ok().map(|(_, _, slot)| slot)
         }
         _ => None,

@@ -155,8 +155,7 @@ impl View {
     /// An account's money; all zero for one that does not exist.
     pub async fn account(&self, account: AccountId) -> Result<Account, ChainError> {
         let id = account.to_subxt();
-        let info =
-            self.get("account", generated::storage().system().account(), (id.clone(),)).await?;
+        let info = self.get("account", generated::storage().system().account(), (id,)).await?;
         let holds = self.get("holds", generated::storage().balances().holds(), (id,)).await?;
         let Some(info) = info else { return Ok(Account::default()) };
         let existential = self.constants()?.existential_deposit;

@@ -85,7 +85,7 @@ impl Context {
             .chain
             .clone()
             .or(settings.chain)
-            .or_else(|| local.as_ref().map(|network| network.chain_url()));
+            .or_else(|| local.as_ref().map(super::up::state::Network::chain_url));
         let Some(url) = url else {
             return Err(coded(ErrorCode::ChainUnreachable, "no node is known"));
         };

@@ -179,12 +179,7 @@ fn last_step(token: &Biscuit, reader: &mut Reader) -> Result<(Step, usize), Gran
 
 /// Generous in time: a loaded machine must not refuse good grants. What bounds the work is `shape`.
 fn limits() -> AuthorizerLimits {
-    AuthorizerLimits {
-        max_facts: 256,
-        max_iterations: 4,
-        max_time: Duration::from_millis(500),
-        ..Default::default()
-    }
+    AuthorizerLimits { max_facts: 256, max_iterations: 4, max_time: Duration::from_millis(500) }
 }
 
 /// Runs the conditions of all blocks.

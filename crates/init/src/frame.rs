@@ -1,5 +1,5 @@
-//! Frames on the socket: `u32` length + JSON before a session is open, then `u8` kind + `u32` length
-//! + payload, lengths big-endian. Both sides take the other for hostile: a length is checked before
+//! Frames on the socket: `u32` length + JSON before a session is open, then `u8` kind, `u32` length
+//! and payload, lengths big-endian. Both sides take the other for hostile: a length is checked before
 //! a byte of it is allocated.
 
 use std::io;

@@ -86,7 +86,7 @@ mod tests {
                 { "names": ["read", "ioctl", "write"], "action": "SCMP_ACT_ALLOW" },
                 { "names": ["ioctl"], "action": "SCMP_ACT_LOG" },
                 { "names": ["clone"], "action": "SCMP_ACT_ALLOW",
-                  "args": [{ "index": 0, "value": 2114060288_u64, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ" }] },
+                  "args": [{ "index": 0, "value": 2_114_060_288_u64, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ" }] },
             ],
         })
     }

@@ -77,11 +77,11 @@ impl AddressBook {
 
     fn read(&self, endpoint: &[u8; 32]) -> Option<EndpointData> {
         // A panic while the lock was held cannot leave the map half-written.
-        self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(endpoint).cloned()
+        self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(endpoint).cloned()
     }
 
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<[u8; 32], EndpointData>> {
-        self.0.write().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

@@ -316,7 +316,7 @@ impl Dialer {
         }
         let answers = relays.iter().map(|relay| timeout(PROBE_TIME, answers(relay)));
         let answers = futures::future::join_all(answers).await;
-        if answers.iter().any(|answer| *answer == Ok(true)) {
+        if answers.contains(&Ok(true)) {
             return None;
         }
         let relays: Vec<_> = relays.iter().map(RelayUrl::to_string).collect();

@@ -6,14 +6,14 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Context as _, Result, ensure};
 use dbc_chain_client::{AccountId, At, ChainClient, ChainConfig, Registration, Signed, Signer};
 use dbc_primitives::{
-    Amount, DBC, Gpu, HardwareFacts, MachineClass, MachineId, NetworkFacts, Offer, Order, Price,
-    Profile, SLOT_SECONDS, lease::GpuSlots, proof::register_message,
+    Amount, DBC, Gpu, HardwareFacts, Location, MachineClass, MachineId, NetworkFacts, Offer, Order,
+    Price, Profile, SLOT_SECONDS, lease::GpuSlots, proof::register_message,
 };
 use dbc_testkit::DevNode;
 use ed25519_dalek::{Signer as _, SigningKey};
 use tokio::{task::JoinHandle, time::timeout};
 
-const MACHINES: u32 = 128;
+const MACHINES: u32 = 256;
 const GPUS: u8 = 16;
 const RENTERS: u8 = 64;
 /// Leases of each renter.
@@ -107,7 +107,7 @@ async fn run(chain: &ChainClient, signed: Vec<Vec<Signed>>) -> Result<Rate> {
     let mut number = heads.borrow_and_update().number;
     let mut sending = Some(send());
     let mut rate = Rate::default();
-    let (mut seen, mut busy, mut idle) = (0, 0u32, 0);
+    let (mut seen, mut busy, mut idle) = (0, 0, 0);
     while seen < total {
         number += 1;
         timeout(PATIENCE, heads.wait_for(|head| head.number >= number)).await??;
@@ -119,7 +119,7 @@ async fn run(chain: &ChainClient, signed: Vec<Vec<Signed>>) -> Result<Rate> {
             busy += 1;
             seen += calls;
             rate.fullest = rate.fullest.max(calls);
-            rate.sustained = seen as f64 / f64::from(busy * SLOT_SECONDS as u32);
+            rate.sustained = seen as f64 / (busy * SLOT_SECONDS) as f64;
         }
         if sending.as_ref().is_some_and(JoinHandle::is_finished)
             && let Some(sent) = sending.take()
@@ -169,7 +169,7 @@ async fn prepare(chain: &ChainClient, keys: &[SigningKey], renters: &[Signer]) -
                 disk_gib: 1 << 12,
                 ..HardwareFacts::default()
             },
-            location: Default::default(),
+            location: Location::default(),
             network: NetworkFacts::default(),
         })?);
         let price = Amount::Dbc(RATE * 1_200);

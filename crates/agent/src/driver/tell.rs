@@ -117,7 +117,7 @@ impl Driver {
     pub(super) fn publish(&mut self, phase: Phase, detail: &str) {
         let record = &mut self.workload.record;
         record.phase = phase;
-        record.detail = detail.to_owned();
+        detail.clone_into(&mut record.detail);
         let status = record.status();
         let before = self.status.borrow().phase;
         if before != phase {

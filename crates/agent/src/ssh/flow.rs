@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_channel_that_does_not_keep_up_gets_a_trickle() {
-        let ((slow, _a), (quick, _b)) = (queue(), queue());
+        let ((slow, program), (quick, _other)) = (queue(), queue());
         let window = |this| next_window(Some(this), [&slow, &quick].into_iter());
         assert_eq!(window(&slow), WINDOW_BYTES);
         slow.data(&[0; SLOW_BYTES + 1]).unwrap();
@@ -277,7 +277,7 @@ mod tests {
         slow.data(&[0; FULL_BYTES]).unwrap();
         assert_eq!((window(&slow), window(&quick)), (TRICKLE_BYTES, TRICKLE_BYTES));
         assert!(matches!(slow.data(&[0; FLOOD_BYTES]), Err(SshError::Flood)));
-        drop(_a);
+        drop(program);
         assert_eq!(window(&slow), WINDOW_BYTES);
         slow.data(&[0; FLOOD_BYTES]).unwrap(); // into nothing
         assert!(slow.is_over() && !slow.is_slow());

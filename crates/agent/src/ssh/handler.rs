@@ -155,9 +155,9 @@ impl Connection {
 
     fn answer(yes: bool, channel: ChannelId, session: &mut Session) -> Result<(), SshError> {
         if yes {
-            session.channel_success(channel)?
+            session.channel_success(channel)?;
         } else {
-            session.channel_failure(channel)?
+            session.channel_failure(channel)?;
         }
         Ok(())
     }

@@ -39,7 +39,7 @@ async fn a_killed_node_is_away_and_comes_back() -> Result<()> {
     let mut link = client.link();
     node.kill();
     timeout(PATIENCE, link.wait_for(|link| *link == Link::Away)).await??;
-    let error = client.health().await.err().expect("nobody answers");
+    let error = client.health().await.expect_err("nobody answers");
     assert!(error.is_unreachable(), "{error}");
 
     let before = *heads.borrow_and_update();

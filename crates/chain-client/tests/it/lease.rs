@@ -8,7 +8,8 @@ use dbc_chain_client::{
 };
 use dbc_primitives::{
     Amount, CloseReason, DBC, HardwareFacts, LeaseState, Location, MachineClass, MachineId,
-    MachineStatus, NetworkFacts, Offer, Order, Price, Profile, proof::register_message,
+    MachineStatus, NetworkFacts, Offer, Order, Price, Profile, lease::GpuSlots,
+    proof::register_message,
 };
 use dbc_testkit::{DevNode, MACHINE, MACHINE_SEED};
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -53,7 +54,7 @@ fn registration(genesis: [u8; 32], provider: AccountId) -> Registration {
 fn order(offer_version: u32, tag: u64) -> Order<AccountId> {
     Order {
         machine: machine(),
-        gpus: Default::default(),
+        gpus: GpuSlots::default(),
         profile: Profile::Cpu,
         term: TERM,
         offer_version,

@@ -40,7 +40,8 @@ async fn many_extrinsics_of_one_account_are_under_way_at_once() -> Result<()> {
     let before = client.at(At::Best).await?.account(bob.account()).await?.free;
     let sent =
         try_join_all((0..COUNT).map(|_| client.transfer(&alice, bob.account(), DBC))).await?;
-    let included = try_join_all(sent.into_iter().map(|sent| sent.finalized())).await?;
+    let included =
+        try_join_all(sent.into_iter().map(dbc_chain_client::Submission::finalized)).await?;
     assert_eq!(included.len(), COUNT as usize);
     let view = client.at(At::Finalized).await?;
     assert_eq!(view.account(alice.account()).await?.nonce, COUNT);

@@ -32,7 +32,7 @@ impl Component for Chain {
         }
         let boot = boot_address(network).await?;
         for (number, name) in VALIDATORS.iter().enumerate().take(usize::from(network.validators)) {
-            let arguments = arguments(network, &spec, number, name, &boot);
+            let arguments = arguments(network, &spec, number, name, boot.as_ref());
             Process::named(&network.dir, &node(number))
                 .ensure(&network.program("dbc-node"), &arguments)?;
         }
@@ -172,7 +172,7 @@ fn arguments(
     spec: &std::path::Path,
     number: usize,
     name: &str,
-    boot: &Option<String>,
+    boot: Option<&String>,
 ) -> Vec<String> {
     let offset = u16::try_from(number).unwrap_or_default();
     let mut words: Vec<String> = vec![
@@ -198,7 +198,7 @@ fn arguments(
         "--state-pruning".into(),
         "14400".into(),
     ];
-    if let Some(boot) = boot.as_ref().filter(|_| number > 0) {
+    if let Some(boot) = boot.filter(|_| number > 0) {
         words.extend(["--bootnodes".into(), boot.clone()]);
     }
     words

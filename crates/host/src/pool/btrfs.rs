@@ -50,9 +50,9 @@ impl BtrfsPool {
     /// Opens the pool: makes, formats and mounts what is missing.
     pub async fn open(network: NetworkId, config: PoolConfig) -> Result<Self, PoolError> {
         let pool = Self { network, config, changes: Mutex::default(), fills: Mutex::default() };
-        let (_guard, quotas) = pool.begin().await?;
+        let (guard, quotas) = pool.begin().await?;
         pool.drop_stale_groups(&quotas).await;
-        drop(_guard);
+        drop(guard);
         Ok(pool)
     }
 

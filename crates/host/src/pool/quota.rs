@@ -37,8 +37,7 @@ mod ioctl {
 
 /// Whether the directory lies on btrfs.
 pub(super) fn is_btrfs(dir: &Path) -> bool {
-    nix::sys::statfs::statfs(dir)
-        .is_ok_and(|stat| i64::from(stat.filesystem_type().0) == BTRFS_SUPER_MAGIC)
+    nix::sys::statfs::statfs(dir).is_ok_and(|stat| stat.filesystem_type().0 == BTRFS_SUPER_MAGIC)
 }
 
 /// Quotas of one mounted file system.

@@ -129,7 +129,7 @@ async fn an_image_is_whole_or_not_there() {
     let none = machine.pool.ensure_root(WorkloadKey::new(1, 0), &digest, MIB).await;
     assert!(matches!(none, Err(PoolError::NoImage { .. })), "{none:?}");
     let image = machine.busybox().await;
-    assert_eq!(machine.pool.list().await.unwrap().images, [image.id.clone()]);
+    assert_eq!(machine.pool.list().await.unwrap().images, std::slice::from_ref(&image.id));
     machine.pool.remove_image(&image.id).await.unwrap();
     machine.finish().await;
 }

@@ -353,7 +353,7 @@ fn file_system(found: &KernelStatvfs) -> extensions::Statvfs {
         inodes: found.files(),
         inodes_free: found.files_free(),
         inodes_avail: found.files_available(),
-        fs_id: found.filesystem_id() as u64,
+        fs_id: found.filesystem_id(),
         flags: found.flags().bits(),
         name_max: found.name_max(),
     }

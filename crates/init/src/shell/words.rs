@@ -137,9 +137,9 @@ fn variable(rest: &mut Rest<'_>, word: &mut Word) -> Result<(), String> {
         return Err("a ${ is not closed".into());
     }
     if name.is_empty() {
-        word.push('$')
+        word.push('$');
     } else {
-        word.0.push(Part::Variable(name))
+        word.0.push(Part::Variable(name));
     }
     Ok(())
 }

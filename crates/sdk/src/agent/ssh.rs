@@ -177,6 +177,6 @@ mod tests {
     #[test]
     fn arguments_arrive_as_they_were_given() {
         let argv = ["sh", "-c", "echo 'a b' $HOME", "", "x=1"].map(String::from);
-        assert_eq!(shell_words(&argv), r#"sh -c 'echo '\''a b'\'' $HOME' '' x=1"#);
+        assert_eq!(shell_words(&argv), r"sh -c 'echo '\''a b'\'' $HOME' '' x=1");
     }
 }

@@ -272,9 +272,8 @@ fn quote_on(machine: &MachineView, need: &Need, calendar: Calendar) -> Result<Qu
     if !need.filter.admits(machine) {
         return ruled(1, "the listed ones lack what was asked for".into());
     }
-    let gpus = match pick_gpus(machine, need) {
-        Some(gpus) => gpus,
-        None => return ruled(2, format!("{} free GPUs are asked for", need.gpus)),
+    let Some(gpus) = pick_gpus(machine, need) else {
+        return ruled(2, format!("{} free GPUs are asked for", need.gpus));
     };
     let slots = calendar.slots(need.term_s);
     let term_s = calendar.seconds(slots);

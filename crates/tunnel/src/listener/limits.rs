@@ -87,7 +87,7 @@ impl Gate {
 
     fn peer(&self, key: [u8; 32]) -> Arc<Peer> {
         // A panic while the lock was held cannot leave the map half-written.
-        let mut peers = self.peers.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut peers = self.peers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(peer) = peers.get(&key).and_then(Weak::upgrade) {
             return peer;
         }

@@ -70,7 +70,7 @@ impl KeyFile {
             match read(&self.path) {
                 Ok(keys) => {
                     tracing::info!(keys = keys.len(), "list of keys changed");
-                    *self.keys.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = keys;
+                    *self.keys.write().unwrap_or_else(std::sync::PoisonError::into_inner) = keys;
                 }
                 Err(error) => {
                     let error = dbc_service::error_chain(&error);
@@ -81,7 +81,7 @@ impl KeyFile {
     }
 
     fn allows(&self, key: &[u8; 32]) -> bool {
-        self.keys.read().unwrap_or_else(|poisoned| poisoned.into_inner()).contains(key)
+        self.keys.read().unwrap_or_else(std::sync::PoisonError::into_inner).contains(key)
     }
 }
 

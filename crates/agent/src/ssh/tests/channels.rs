@@ -147,7 +147,7 @@ async fn a_port_is_forwarded() {
     let data = noise(24 << 20);
     let sent = data.clone();
     let (mut read, mut write) = stream.split();
-    let (_, back) = timeout(PATIENCE, async {
+    let ((), back) = timeout(PATIENCE, async {
         tokio::join!(
             async {
                 write.write_all(&sent).await.unwrap();
