@@ -4,6 +4,7 @@
 mod binary;
 mod bounds;
 mod direct;
+mod nat;
 mod relayed;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};

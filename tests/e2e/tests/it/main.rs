@@ -7,6 +7,7 @@ mod scenarios {
     pub mod grant;
     pub mod lease;
     pub mod refusal;
+    pub mod validators;
 }
 
 use std::{pin::Pin, time::Instant};
@@ -22,11 +23,13 @@ macro_rules! scenarios {
     };
 }
 
+/// One network at a time: they share the machine's container engine.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_whole_path_on_one_machine() {
-    let network = Network::start(&["--pool-gib", "6"]).await.expect("the network comes up");
-    let mut failed = Vec::new();
-    for (name, scenario) in scenarios![
+    let _turn = TURN.lock().await;
+    let scenarios = scenarios![
         scenarios::lease::life_of_a_lease_and_every_unit_accounted_for,
         scenarios::lease::files_and_ports_go_through_the_tunnel,
         scenarios::lease::what_a_renter_installed_survives_stop_and_start,
@@ -39,7 +42,22 @@ async fn the_whole_path_on_one_machine() {
         scenarios::crash::an_agent_killed_comes_back_to_its_running_workload,
         scenarios::crash::a_workload_is_reached_while_the_chain_is_away,
         scenarios::crash::status_names_what_is_away,
-    ] {
+    ];
+    run(&["--pool-gib", "6"], &scenarios).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn four_validators() {
+    let _turn = TURN.lock().await;
+    let scenarios = scenarios![scenarios::validators::one_of_four_killed_stops_nothing];
+    run(&["--pool-gib", "6", "--validators", "4"], &scenarios).await;
+}
+
+/// Runs scenarios on a network of their own, all of them, whatever fails.
+async fn run(arguments: &[&str], scenarios: &[(&str, Scenario)]) {
+    let network = Network::start(arguments).await.expect("the network comes up");
+    let mut failed = Vec::new();
+    for (name, scenario) in scenarios {
         let since = Instant::now();
         let result = scenario(&network).await;
         let short = name.rsplit(' ').next().unwrap_or(name);

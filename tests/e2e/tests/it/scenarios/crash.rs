@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::lease::rent;
 
 /// Kills one of the network's processes as a crash would.
-async fn kill(network: &Network, name: &str) -> Result<()> {
+pub async fn kill(network: &Network, name: &str) -> Result<()> {
     let file = network.state().join("pids").join(format!("{name}.json"));
     let known: Value = serde_json::from_slice(&std::fs::read(file)?)?;
     let pid = known["pid"].as_i64().context("a process id")?.to_string();
