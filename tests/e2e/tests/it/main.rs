@@ -5,6 +5,7 @@
 mod scenarios {
     pub mod crash;
     pub mod grant;
+    pub mod image;
     pub mod lease;
     pub mod refusal;
     pub mod validators;
@@ -35,10 +36,15 @@ async fn the_whole_path_on_one_machine() {
         scenarios::lease::what_a_renter_installed_survives_stop_and_start,
         scenarios::grant::a_grant_lets_its_holder_in_and_nobody_else,
         scenarios::grant::a_grant_allows_its_verbs_only_and_ends_when_revoked,
+        scenarios::grant::a_grant_ends_when_its_time_is_over,
         scenarios::refusal::a_renter_without_money_is_refused,
         scenarios::refusal::a_machine_unlisted_while_leased_serves_on_and_takes_no_more,
         scenarios::refusal::a_missing_image_is_named_and_the_money_returns,
+        scenarios::refusal::a_price_above_the_renter_s_is_refused_before_anything_is_held,
         scenarios::refusal::wallets_that_are_missing_damaged_or_locked_are_told_apart,
+        scenarios::refusal::a_second_agent_of_the_same_machine_is_refused,
+        scenarios::image::an_image_without_a_shell_is_entered_all_the_same,
+        scenarios::image::an_image_with_user_nobody_runs_as_nobody,
         scenarios::crash::an_agent_killed_comes_back_to_its_running_workload,
         scenarios::crash::a_workload_is_reached_while_the_chain_is_away,
         scenarios::crash::status_names_what_is_away,

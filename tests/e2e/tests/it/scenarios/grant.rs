@@ -1,7 +1,9 @@
 //! Capabilities that a renter hands on (N4, mechanisms rule 20).
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
-use dbc_testkit::{Dbc, Network};
+use dbc_testkit::{Dbc, Network, wait_for};
 
 use super::lease::rent;
 
@@ -68,6 +70,30 @@ pub async fn a_grant_allows_its_verbs_only_and_ends_when_revoked(network: &Netwo
     owner.ok(&["grant", "revoke", &lease, id]).await?;
     let revoked = guest.run(&["logs", &lease, "--grant", token, "--json"]).await?;
     ensure!(revoked.stdout.contains("grant_revoked"), "revoked is refused: {revoked:?}");
+    owner.ok(&["lease", "end", &lease]).await?;
+    Ok(())
+}
+
+/// A grant is good until its time is over, counted on the chain's clock.
+pub async fn a_grant_ends_when_its_time_is_over(network: &Network) -> Result<()> {
+    let owner = network.user("owner");
+    let lease = rent(&owner, &[]).await?;
+    let guest = network.user("visitor");
+    let key = holder(&guest).await?;
+    let words = ["grant", "create", &lease, "--holder", &key, "--for", "30s", "--allow", "shell"];
+    let grant = owner.json(&words).await?;
+    let token = grant["token"].as_str().context("a token")?;
+    let words = ["exec", &lease, "--grant", token, "--json", "--", "true"];
+    ensure!(guest.run(&words).await?.code == 0, "it is good at first");
+    wait_for("the grant to expire", Duration::from_secs(90), || async {
+        let output = guest.run(&words).await?;
+        Ok((output.code != 0).then_some(output))
+    })
+    .await
+    .and_then(|late| {
+        ensure!(late.stdout.contains("grant_expired"), "{late:?}");
+        Ok(())
+    })?;
     owner.ok(&["lease", "end", &lease]).await?;
     Ok(())
 }

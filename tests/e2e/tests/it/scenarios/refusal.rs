@@ -1,7 +1,9 @@
 //! Bad input and bad luck: each gets its own code, and no money is lost.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
-use dbc_testkit::Network;
+use dbc_testkit::{Network, program};
 
 use super::lease::rent;
 
@@ -65,5 +67,30 @@ pub async fn wallets_that_are_missing_damaged_or_locked_are_told_apart(
     std::fs::write(&password, "wrong\n")?;
     let locked = user.run(&["lease", "list", "--json", "--password-file", &file]).await?;
     ensure!(locked.code == 2 && locked.stdout.contains("wallet_password"), "{locked:?}");
+    Ok(())
+}
+
+/// A renter who names a highest price pays no more, whatever was offered when he looked (rule 13).
+pub async fn a_price_above_the_renter_s_is_refused_before_anything_is_held(
+    network: &Network,
+) -> Result<()> {
+    let owner = network.user("owner");
+    let before = owner.json(&["wallet", "show"]).await?;
+    let words = ["rent", "--template", "base", "--max-price", "0.000001", "--json"];
+    let refused = owner.run(&words).await?;
+    ensure!(refused.code == 1 && refused.stdout.contains("the cheapest costs"), "{refused:?}");
+    ensure!(owner.json(&["wallet", "show"]).await? == before, "it cost something");
+    Ok(())
+}
+
+/// Two daemons on one machine's keys would undo each other's work.
+pub async fn a_second_agent_of_the_same_machine_is_refused(network: &Network) -> Result<()> {
+    let config = network.state().join("agent.toml");
+    let mut second = tokio::process::Command::new(program("dbc-agent")?);
+    second.args(["run", "--config"]).arg(config);
+    let output = tokio::time::timeout(Duration::from_secs(60), second.output()).await??;
+    let told = String::from_utf8_lossy(&output.stderr).into_owned()
+        + &String::from_utf8_lossy(&output.stdout);
+    ensure!(!output.status.success() && told.contains("another agent runs"), "{told}");
     Ok(())
 }
