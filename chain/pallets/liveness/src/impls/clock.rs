@@ -1,0 +1,190 @@
+//! What each block does: collects randomness, turns epochs, closes intervals. Bounded per block,
+//! whatever is behind: what is closed late is dated back, so that lateness changes no money.
+
+use dbc_primitives::Slot;
+use frame_support::{
+    traits::Get as _,
+    weights::{Weight, WeightMeter},
+};
+use sp_io::hashing::blake2_256;
+
+use crate::{
+    Bitmap, COHORT, Closing, ClosingAt, Cohorts, Config, Draw, Draws, Epoch, Event, Frozen, Heard,
+    Interval, LastReported, MachineIndexes as _, Members, Mix, Network, NextInterval,
+    OutageSink as _, Pallet, Presences, Reports, Seeds, Silence, TurnedTo, Unknown,
+    WeightInfo as _, bits,
+};
+
+impl<T: Config> Pallet<T> {
+    /// The interval that a slot lies in.
+    pub(crate) fn interval_of(slot: Slot) -> Interval {
+        slot / T::IntervalSlots::get()
+    }
+
+    /// The epoch that an interval lies in.
+    pub(crate) fn epoch_of(interval: Interval) -> Epoch {
+        interval / T::EpochIntervals::get()
+    }
+
+    pub(crate) fn tick(limit: Weight) -> Weight {
+        let now = T::Clock::get();
+        let mut meter = WeightMeter::with_limit(limit);
+        meter.consume(T::WeightInfo::tick());
+        let mix = blake2_256(&[Mix::<T>::get(), T::Randomness::get()].concat());
+        Mix::<T>::put(mix);
+        let interval = Self::interval_of(now);
+        Self::turn_epoch(Self::epoch_of(interval), mix);
+        if NextInterval::<T>::get() == 0 {
+            // The first block of all: nothing lies before it.
+            NextInterval::<T>::put(interval);
+        }
+        while meter.can_consume(T::WeightInfo::close_cohort()) {
+            let next = NextInterval::<T>::get();
+            // An interval's reports come during the next one.
+            if next + 1 >= interval {
+                break;
+            }
+            if ClosingAt::<T>::get().is_none() && next > LastReported::<T>::get() {
+                // Nobody told anything of all that passed: one step, however long it was.
+                Self::close_unknown(interval - 1 - next);
+                NextInterval::<T>::put(interval - 1);
+                break;
+            }
+            meter.consume(T::WeightInfo::close_cohort());
+            Self::close_some(next);
+        }
+        meter.consumed()
+    }
+
+    /// Seats of an epoch were frozen before the randomness that draws from them was collected (rule 4).
+    fn turn_epoch(epoch: Epoch, mix: [u8; 32]) {
+        if TurnedTo::<T>::get() >= epoch {
+            return;
+        }
+        TurnedTo::<T>::put(epoch);
+        // The last interval of an epoch is told of in the next: two draws are kept.
+        Draws::<T>::insert(epoch % 2, Draw { epoch, seed: mix, members: Frozen::<T>::get() });
+        Frozen::<T>::put(Members::<T>::get());
+    }
+
+    /// Takes one step of closing: tallies the cohort at hand, or writes some of its transitions.
+    fn close_some(interval: Interval) {
+        let mut at = ClosingAt::<T>::get().unwrap_or_else(|| Self::tally(interval, 0));
+        let mut left = T::TransitionsPerStep::get();
+        while left > 0 && u32::from(at.bit) < COHORT {
+            if bits::is_set(&at.changed, at.bit) {
+                Self::transit(interval, &at);
+                left -= 1;
+            }
+            at.bit += 1;
+        }
+        if u32::from(at.bit) < COHORT {
+            ClosingAt::<T>::put(at);
+        } else if (at.cohort + 1) * COHORT < T::Machines::count() {
+            ClosingAt::<T>::put(Self::tally(interval, at.cohort + 1));
+        } else {
+            ClosingAt::<T>::kill();
+            // Openings are drawn from a block after the reports.
+            let ring = interval % T::EpochIntervals::get();
+            Seeds::<T>::insert(ring, (interval, Mix::<T>::get()));
+            Network::<T>::mutate(|network| network.run = 0);
+            NextInterval::<T>::put(interval + 1);
+        }
+    }
+
+    /// What a cohort's watchers say together.
+    fn tally(interval: Interval, cohort: u32) -> Closing {
+        let reports = Reports::<T>::take(interval, cohort);
+        let drawn = Self::duties(Self::epoch_of(interval), cohort).len();
+        let mut closing = Closing { cohort, changed: Bitmap::default(), bit: 0, mass: false };
+        if reports.is_empty() || 3 * reports.len() < 2 * drawn {
+            Cohorts::<T>::mutate(cohort, |unknown| Self::pass_unknown(unknown, interval, 1));
+            Self::deposit_event(Event::Unknown { interval, cohort });
+            return closing;
+        }
+        Cohorts::<T>::mutate(cohort, |unknown| unknown.run = 0);
+        let now = bits::heard(reports.iter().map(|report| &report.heard));
+        let mut before = Heard::<T>::get(cohort);
+        if before.is_empty() {
+            before = bits::none();
+        }
+        let mut changed = bits::none();
+        for (place, byte) in changed.iter_mut().enumerate() {
+            *byte = now.get(place).unwrap_or(&0) ^ before.get(place).unwrap_or(&0);
+        }
+        let lost = changed.iter().zip(&before).map(|(c, b)| (c & b).count_ones()).sum::<u32>();
+        let heard = before.iter().map(|byte| byte.count_ones()).sum::<u32>();
+        closing.mass = lost >= T::MassMin::get() && lost > T::MassShare::get().mul_floor(heard);
+        if closing.mass {
+            Self::deposit_event(Event::MassSilence { interval, cohort, machines: lost });
+        }
+        closing.changed = changed;
+        closing
+    }
+
+    /// Writes one machine's transition, dated to the start of the interval.
+    fn transit(interval: Interval, at: &Closing) {
+        let index = at.cohort * COHORT + u32::from(at.bit);
+        let from = bits::slot_of(interval, T::IntervalSlots::get());
+        let mut map = Heard::<T>::get(at.cohort);
+        if map.is_empty() {
+            map = bits::none();
+        }
+        let was_heard = bits::is_set(&map, at.bit);
+        let Some(mut presence) = Presences::<T>::get(index) else {
+            // Nobody stands there: watchers can call nobody back.
+            return;
+        };
+        if from < presence.admitted {
+            return;
+        }
+        bits::set(&mut map, at.bit, !was_heard);
+        Heard::<T>::insert(at.cohort, map);
+        let free = Self::free(at.cohort);
+        match presence.silent.take() {
+            None if was_heard => {
+                presence.silent = Some(Silence { since: from, free_before: free });
+                T::Outages::silent(presence.machine, from, !at.mass);
+                Self::deposit_event(Event::Silent { machine: presence.machine, since: from });
+            }
+            Some(silence) if !was_heard => {
+                let free = free.saturating_sub(silence.free_before);
+                presence.offline += from.saturating_sub(silence.since).saturating_sub(free);
+                T::Outages::back(presence.machine, from);
+                Self::deposit_event(Event::Back { machine: presence.machine, slot: from });
+            }
+            same => presence.silent = same,
+        }
+        Presences::<T>::insert(index, presence);
+    }
+
+    /// So many intervals in a row of which nobody told anything.
+    fn close_unknown(intervals: u64) {
+        let next = NextInterval::<T>::get();
+        Network::<T>::mutate(|network| Self::pass_unknown(network, next, intervals));
+        let to = next + intervals;
+        Self::deposit_event(Event::NothingTold { intervals, to });
+    }
+
+    /// Beyond ten minutes in a row, unknown time is charged to nobody (rule 14).
+    fn pass_unknown(unknown: &mut Unknown, first: Interval, intervals: u64) {
+        let length = T::IntervalSlots::get();
+        let grace = T::UnknownGrace::get() / length;
+        let run = unknown.run.saturating_add(intervals);
+        let beyond = run.saturating_sub(grace.max(unknown.run));
+        unknown.run = run;
+        unknown.last = first.saturating_add(intervals).saturating_sub(1);
+        unknown.last_free = beyond.saturating_mul(length);
+        unknown.free = unknown.free.saturating_add(unknown.last_free);
+    }
+
+    /// Slots before the horizon that were charged to nobody in a cohort.
+    pub(crate) fn free(cohort: u32) -> Slot {
+        let next = NextInterval::<T>::get();
+        let closed = |unknown: Unknown| {
+            let open = if unknown.last >= next { unknown.last_free } else { 0 };
+            unknown.free.saturating_sub(open)
+        };
+        closed(Network::<T>::get()).saturating_add(closed(Cohorts::<T>::get(cohort)))
+    }
+}

@@ -1,0 +1,55 @@
+//! What must hold over all storage items. Compiled always: tests call it after every step.
+
+use frame_support::{
+    ensure,
+    traits::{Get as _, fungible::InspectHold as _},
+};
+use sp_runtime::TryRuntimeError;
+
+use crate::{
+    COHORT, ClosingAt, Config, Heard, HoldReason, Members, NextInterval, Pallet, Presences,
+    Reports, Watchers, bits,
+};
+
+impl<T: Config> Pallet<T> {
+    /// Checks each rule:
+    /// - a watcher has his bond on hold, nobody else anything; members are watchers who do not leave;
+    /// - a machine counts as heard exactly when it is not silent, and nobody else does;
+    /// - nothing is settled past the clock, and no report is kept of what is closed.
+    ///
+    /// # Errors
+    /// The first rule that does not hold.
+    pub fn do_try_state() -> Result<(), TryRuntimeError> {
+        for account in frame_system::Account::<T>::iter_keys() {
+            let bond = Watchers::<T>::get(&account).map_or(0, |watcher| watcher.bond);
+            let held = T::Currency::balance_on_hold(&HoldReason::Watcher.into(), &account);
+            ensure!(held == bond, "a watcher's hold is not his bond");
+        }
+        for member in Members::<T>::get() {
+            let stays = Watchers::<T>::get(member).is_some_and(|watcher| watcher.leaving.is_none());
+            ensure!(stays, "a member leaves or is no watcher");
+        }
+        let mut heard = 0;
+        for (index, presence) in Presences::<T>::iter() {
+            let bit = bits::is_set(&Heard::<T>::get(index / COHORT), (index % COHORT) as u16);
+            ensure!(bit == presence.silent.is_none(), "who is silent counts as heard");
+            heard += u32::from(bit);
+        }
+        let bits = Heard::<T>::iter().flat_map(|(_, map)| map.into_inner());
+        let set: u32 = bits.map(u8::count_ones).sum();
+        ensure!(set == heard, "nobody counts as heard");
+        let next = NextInterval::<T>::get();
+        ensure!(bits_slot::<T>(next) <= T::Clock::get(), "the horizon is ahead of the clock");
+        // Those of the interval at hand go cohort by cohort.
+        let done = ClosingAt::<T>::get().map_or(0, |at| at.cohort);
+        for (interval, cohort, _) in Reports::<T>::iter() {
+            let open = interval > next || interval == next && cohort >= done;
+            ensure!(open, "a report of a closed interval is kept");
+        }
+        Ok(())
+    }
+}
+
+fn bits_slot<T: Config>(interval: crate::Interval) -> dbc_primitives::Slot {
+    bits::slot_of(interval, T::IntervalSlots::get())
+}
