@@ -1,3 +1,0 @@
-//! Rewards: emission, accumulators, provisional sums and their release.
-
-#![cfg_attr(not(feature = "std"), no_std)]
