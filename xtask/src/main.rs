@@ -1,6 +1,7 @@
 //! Automation that needs more than one cargo call. One `task_<name>.rs` a task; nothing here is
 //! shipped, and nothing here knows how the network works.
 
+mod programs;
 mod task_bench;
 mod task_check;
 mod task_e2e;

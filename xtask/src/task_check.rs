@@ -1,11 +1,11 @@
 //! Everything that can be said about the sources without running them: format, structure, lints,
 //! licences.
 
-use std::{path::Path, process::Command};
+use std::path::Path;
 
 use anyhow::Result;
 
-use crate::{succeed, task_tidy};
+use crate::{programs::cargo, succeed, task_tidy};
 
 /// Runs every check; the chain's own crates are linted by their tests' build alone, as a second
 /// build of the SDK takes as long as the first.
@@ -27,12 +27,6 @@ pub fn run(root: &Path) -> Result<()> {
         );
     }
     Ok(())
-}
-
-fn cargo(root: &Path) -> Command {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root);
-    cargo
 }
 
 fn there(root: &Path, subcommand: &str) -> bool {
