@@ -25,6 +25,15 @@ pub fn none() -> Bitmap {
     Bitmap::truncate_from(alloc::vec![0; MAP_BYTES as usize])
 }
 
+/// The bits that both maps have.
+pub fn both(one: &Bitmap, other: &Bitmap) -> Bitmap {
+    let mut all = none();
+    for (byte, (one, other)) in all.iter_mut().zip(one.iter().zip(other)) {
+        *byte = one & other;
+    }
+    all
+}
+
 /// Bitwise: whom fewer than two thirds of the maps call silent.
 pub fn heard<'a>(maps: impl Iterator<Item = &'a Bitmap>) -> Bitmap {
     let maps: Vec<_> = maps.collect();

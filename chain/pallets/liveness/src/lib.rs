@@ -18,6 +18,7 @@ mod impls {
 mod mock;
 #[cfg(test)]
 mod tests {
+    mod attacks;
     mod duties;
     mod intervals;
     mod model;
@@ -40,7 +41,7 @@ pub mod pallet {
 
     use super::{
         Bitmap, COHORT, Closing, DUTIES_MAX, Draw, DutyPay, Epoch, Interval, MachineIndexes,
-        Opening, OutageSink, Presence, Report, Unknown, Watcher, WeightInfo,
+        Opening, OutageSink, Pending, Presence, Report, Unknown, Watcher, WeightInfo,
     };
 
     /// Watchers of one cohort.
@@ -146,6 +147,11 @@ pub mod pallet {
     #[pallet::storage]
     pub type Seeds<T: Config> = StorageMap<_, Twox64Concat, u64, (Interval, [u8; 32])>;
 
+    /// What a watcher has yet to prove of a cohort.
+    #[pallet::storage]
+    pub type Pendings<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Twox64Concat, u32, Pending>;
+
     /// Reports of intervals that are not closed.
     #[pallet::storage]
     pub type Reports<T: Config> = StorageDoubleMap<
@@ -173,6 +179,10 @@ pub mod pallet {
     /// Who counts as heard, by cohort; a machine counts so from its admission on.
     #[pallet::storage]
     pub type Heard<T: Config> = StorageMap<_, Twox64Concat, u32, Bitmap, ValueQuery>;
+
+    /// Where machines stand, by cohort. Whoever claims to have heard others is not believed.
+    #[pallet::storage]
+    pub type Present<T: Config> = StorageMap<_, Twox64Concat, u32, Bitmap, ValueQuery>;
 
     /// Unknown time of cohorts.
     #[pallet::storage]
@@ -288,6 +298,12 @@ pub mod pallet {
         NotOnDuty,
         /// The watcher told of this interval already.
         ToldAlready,
+        /// Closing is too far behind; tell of a later interval.
+        Behind,
+        /// The watcher has nothing to prove of this cohort.
+        NothingToProve,
+        /// Reports of the watcher are not proven; `open` each.
+        Unproven,
     }
 
     #[pallet::hooks]
@@ -332,7 +348,7 @@ pub mod pallet {
 
         /// Returns the caller's bond.
         ///
-        /// - `origin`: Must be signed by a watcher who left `LeaveDelay` slots ago.
+        /// - `origin`: Must be signed by a watcher who left `LeaveDelay` slots ago and has nothing to prove.
         #[pallet::call_index(2)]
         #[pallet::weight(T::WeightInfo::withdraw())]
         pub fn withdraw(origin: OriginFor<T>) -> DispatchResult {
@@ -346,7 +362,7 @@ pub mod pallet {
         /// - `heard`: One bit per machine.
         /// - `root`: Of the tree over the beats that he heard, by `bits::leaf` and `bits::node`; what was
         ///   not heard is 32 zero bytes.
-        /// - `opening`: For his report before, the beat at the bit that `bits::asked` names.
+        /// - `opening`: For his report of this cohort before, the beat at the bit that `asked` names.
         #[pallet::call_index(3)]
         #[pallet::weight(T::WeightInfo::report())]
         pub fn report(
@@ -358,6 +374,23 @@ pub mod pallet {
             opening: Option<Opening>,
         ) -> DispatchResultWithPostInfo {
             Self::do_report(ensure_signed(origin)?, interval, cohort, heard, root, opening)?;
+            Ok(Pays::No.into())
+        }
+
+        /// Proves the caller's last report of a cohort without another one: of the last interval of his
+        /// duty, or before he leaves. Costs nothing when it is accepted.
+        ///
+        /// - `origin`: Must be signed by a watcher with a report to prove, after its interval was closed.
+        /// - `cohort`: Of which cohort.
+        /// - `opening`: The beat at the bit that `asked` names; without it, or with a wrong one, a strike.
+        #[pallet::call_index(4)]
+        #[pallet::weight(T::WeightInfo::open())]
+        pub fn open(
+            origin: OriginFor<T>,
+            cohort: u32,
+            opening: Option<Opening>,
+        ) -> DispatchResultWithPostInfo {
+            Self::do_open(ensure_signed(origin)?, cohort, opening)?;
             Ok(Pays::No.into())
         }
     }

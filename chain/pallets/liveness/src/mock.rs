@@ -70,6 +70,7 @@ impl pallet_balances::Config for Test {
 
 thread_local! {
     static NOW: Cell<Slot> = const { Cell::new(0) };
+    pub static CLOSE_WEIGHT: Cell<Weight> = const { Cell::new(Weight::MAX) };
     static MACHINES: RefCell<Vec<Option<(u8, u32)>>> = const { RefCell::new(Vec::new()) };
     pub static OUTAGES: RefCell<Vec<(u32, Slot, Option<bool>)>> = const { RefCell::new(Vec::new()) };
     pub static PAID: RefCell<BTreeMap<u64, u32>> = const { RefCell::new(BTreeMap::new()) };
@@ -116,8 +117,15 @@ impl pallet_liveness::DutyPay<u64> for World {
     }
 }
 
+/// What a block may spend on closing; tests make it small.
+pub struct CloseWeight;
+impl Get<Weight> for CloseWeight {
+    fn get() -> Weight {
+        CLOSE_WEIGHT.get()
+    }
+}
+
 parameter_types! {
-    pub const CloseWeight: Weight = Weight::from_parts(u64::MAX, u64::MAX);
     pub const MassShare: Permill = Permill::from_percent(50);
     pub const Treasury: u64 = TREASURY;
 }
@@ -169,6 +177,7 @@ pub fn run(watchers: u64, machines: u8, test: impl FnOnce()) {
         .expect("balances");
     sp_io::TestExternalities::new(storage).execute_with(|| {
         MACHINES.take();
+        CLOSE_WEIGHT.set(Weight::MAX);
         OUTAGES.take();
         PAID.take();
         System::set_block_number(1);
@@ -201,6 +210,12 @@ pub fn enter(number: u8) -> u32 {
     });
     Watch::admit(index, machine(number));
     index
+}
+
+/// A machine takes the first index of cohort 1.
+pub fn enter_second_cohort(number: u8) -> u32 {
+    MACHINES.with_borrow_mut(|machines| machines.resize(crate::COHORT as usize, None));
+    enter(number)
 }
 
 /// Another machine takes an index over.
@@ -255,15 +270,33 @@ pub fn listen(watcher: u64, interval: Interval, heard: &[u32]) -> (Bitmap, Noteb
     (map, notes)
 }
 
+/// What a liar makes up: he heard all 4,096, and signed for each himself.
+pub fn invent(watcher: u64) -> (Bitmap, Notebook) {
+    let account = Watch::account_bytes(&watcher);
+    let mut map = bits::none();
+    let mut notes = Notebook::default();
+    for bit in 0..crate::COHORT as u16 {
+        bits::set(&mut map, bit, true);
+        notes.signatures.insert(bit, [bit as u8; 64]);
+    }
+    let leaves = notes.signatures.values().map(|signature| bits::leaf(&account, signature));
+    let mut level: Vec<_> = leaves.collect();
+    while level.len() > 1 {
+        let next = level.chunks(2).map(|pair| bits::node(&pair[0], &pair[1])).collect();
+        notes.tree.push(std::mem::replace(&mut level, next));
+    }
+    notes.tree.push(level);
+    (map, notes)
+}
+
 impl Notebook {
     pub fn root(&self) -> [u8; 32] {
         self.tree.last().map_or([0; 32], |top| top[0])
     }
 
     /// What the chain asks for, as far as these notes have it.
-    pub fn open(&self, watcher: u64, pending: &Pending) -> Option<Opening> {
-        let (_, seed) = crate::Seeds::<Test>::get(pending.interval % EPOCH)?;
-        let bit = bits::asked(&seed, &Watch::account_bytes(&watcher), &pending.heard)?;
+    pub fn open(&self, watcher: u64, cohort: u32) -> Option<Opening> {
+        let bit = Watch::asked(&watcher, cohort)?;
         let mut path = [[0; 32]; TREE_DEPTH as usize];
         for (level, place) in path.iter_mut().enumerate() {
             *place = self.tree[level][(usize::from(bit) >> level) ^ 1];
@@ -279,7 +312,18 @@ pub fn tell(
     root: [u8; 32],
     opening: Option<Opening>,
 ) -> DispatchResultWithPostInfo {
-    Watch::report(RuntimeOrigin::signed(watcher), interval, 0, heard, root, opening)
+    tell_of(0, watcher, interval, heard, root, opening)
+}
+
+pub fn tell_of(
+    cohort: u32,
+    watcher: u64,
+    interval: Interval,
+    heard: Bitmap,
+    root: [u8; 32],
+    opening: Option<Opening>,
+) -> DispatchResultWithPostInfo {
+    Watch::report(RuntimeOrigin::signed(watcher), interval, cohort, heard, root, opening)
 }
 
 /// The watchers of cohort 0 in an interval.
@@ -293,12 +337,12 @@ pub fn pass(heard: &[u32]) {
     block((of + 1) * LENGTH);
     for watcher in on_duty(of) {
         let (map, notes) = listen(watcher, of, heard);
-        let pending = crate::Watchers::<Test>::get(watcher).and_then(|watcher| watcher.pending);
+        let pending = pending(watcher, 0);
         // Honest watchers keep their notes; here they are made again.
         let opening = pending.and_then(|pending| {
             let before: Vec<u32> =
                 (0..4_096).filter(|bit| bits::is_set(&pending.heard, *bit as u16)).collect();
-            listen(watcher, pending.interval, &before).1.open(watcher, &pending)
+            listen(watcher, pending.interval, &before).1.open(watcher, 0)
         });
         assert_ok!(tell(watcher, of, map, notes.root(), opening));
     }
@@ -315,4 +359,9 @@ pub fn live(index: u32) -> Slot {
 
 pub fn outages() -> Vec<(u32, Slot, Option<bool>)> {
     OUTAGES.with_borrow(Clone::clone)
+}
+
+/// What a watcher has to prove next of a cohort.
+pub fn pending(watcher: u64, cohort: u32) -> Option<Pending> {
+    crate::Pendings::<Test>::get(watcher, cohort)
 }

@@ -7,13 +7,14 @@ use frame_support::{
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-    COHORT, ClosingAt, Config, Heard, HoldReason, Members, NextInterval, Pallet, Presences,
-    Reports, Watchers, bits,
+    COHORT, ClosingAt, Config, Heard, HoldReason, Members, NextInterval, Pallet, Pendings,
+    Presences, Present, Reports, Watchers, bits,
 };
 
 impl<T: Config> Pallet<T> {
     /// Checks each rule:
     /// - a watcher has his bond on hold, nobody else anything; members are watchers who do not leave;
+    /// - reports to prove are as many as their watcher counts;
     /// - a machine counts as heard exactly when it is not silent, and nobody else does;
     /// - nothing is settled past the clock, and no report is kept of what is closed.
     ///
@@ -29,15 +30,28 @@ impl<T: Config> Pallet<T> {
             let stays = Watchers::<T>::get(member).is_some_and(|watcher| watcher.leaving.is_none());
             ensure!(stays, "a member leaves or is no watcher");
         }
+        for (watcher, record) in Watchers::<T>::iter() {
+            let unproven = Pendings::<T>::iter_prefix(&watcher).count();
+            ensure!(record.unproven as usize == unproven, "unproven reports are miscounted");
+        }
+        for watcher in Pendings::<T>::iter_keys().map(|(watcher, _)| watcher) {
+            ensure!(Watchers::<T>::contains_key(watcher), "nobody has a report to prove");
+        }
         let mut heard = 0;
+        let mut there = 0;
         for (index, presence) in Presences::<T>::iter() {
             let bit = bits::is_set(&Heard::<T>::get(index / COHORT), (index % COHORT) as u16);
             ensure!(bit == presence.silent.is_none(), "who is silent counts as heard");
             heard += u32::from(bit);
+            let bit = bits::is_set(&Present::<T>::get(index / COHORT), (index % COHORT) as u16);
+            ensure!(bit, "a machine that is counted is not present");
+            there += 1;
         }
         let bits = Heard::<T>::iter().flat_map(|(_, map)| map.into_inner());
         let set: u32 = bits.map(u8::count_ones).sum();
         ensure!(set == heard, "nobody counts as heard");
+        let bits = Present::<T>::iter().flat_map(|(_, map)| map.into_inner());
+        ensure!(bits.map(u8::count_ones).sum::<u32>() == there, "nobody is present");
         let next = NextInterval::<T>::get();
         ensure!(bits_slot::<T>(next) <= T::Clock::get(), "the horizon is ahead of the clock");
         // Those of the interval at hand go cohort by cohort.

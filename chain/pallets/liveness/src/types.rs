@@ -30,6 +30,8 @@ pub struct Report<AccountId> {
     pub watcher: AccountId,
     /// Whom he heard.
     pub heard: Bitmap,
+    /// How many watchers were drawn with him; the draw may be gone when the interval is closed late.
+    pub drawn: u8,
 }
 
 /// A report whose proof is still to come, with the next one.
@@ -39,8 +41,6 @@ pub struct Report<AccountId> {
 pub struct Pending {
     /// Of which interval.
     pub interval: Interval,
-    /// Of which cohort.
-    pub cohort: u32,
     /// Root over what was heard.
     pub root: [u8; 32],
     /// Whom he says he heard.
@@ -71,8 +71,8 @@ pub struct Watcher {
     pub strikes: u32,
     /// When he asked to leave.
     pub leaving: Option<Slot>,
-    /// What he has to prove next.
-    pub pending: Option<Pending>,
+    /// Reports that he has yet to prove, one per cohort.
+    pub unproven: u32,
 }
 
 /// Since when and how long a machine was there.

@@ -17,6 +17,8 @@ pub trait WeightInfo {
     fn withdraw() -> Weight;
     /// Weight of `report`.
     fn report() -> Weight;
+    /// Weight of `open`.
+    fn open() -> Weight;
     /// What each block does in any case.
     fn tick() -> Weight;
     /// A step of closing a cohort, with all the transitions that it may write.
@@ -57,11 +59,17 @@ impl<T: crate::Config> WeightInfo for CountedWeight<T> {
         Self::counted(EXECUTION, 4, 3)
     }
 
-    // Reads: the slot, `NextInterval`, `Watchers`, `Draws`, `Reports`, `Seeds`, `Machines`, the genesis
-    // hash; the bond is lost: holds, accounts, `Members`. Writes: `Reports`, `LastReported`, `Watchers`;
-    // holds, two accounts, `Members`.
+    // Reads: the slot, `NextInterval`, `Watchers`, `Draws`, `Reports`, and those of `open`.
+    // Writes: `Reports`, `LastReported`, and those of `open`.
     fn report() -> Weight {
-        Self::counted(2 * EXECUTION + SIGNATURE, 12, 7)
+        Self::open().saturating_add(Self::counted(EXECUTION, 3, 2))
+    }
+
+    // Reads: `NextInterval`, `Watchers`, `Pendings`, `Seeds`, `Present`, `Presences`, `Machines` and its
+    // index, the genesis hash; the bond is lost: the slot, holds, two accounts, `Members`.
+    // Writes: `Watchers`, `Pendings`; holds, two accounts, `Members`.
+    fn open() -> Weight {
+        Self::counted(2 * EXECUTION + SIGNATURE, 14, 6)
     }
 
     // Reads: the slot, `Mix`, randomness, `TurnedTo`, `NextInterval`, `Frozen`, `Members`.
@@ -70,7 +78,7 @@ impl<T: crate::Config> WeightInfo for CountedWeight<T> {
         Self::counted(EXECUTION, 7, 4)
     }
 
-    // `Reports`, `Draws`, `Cohorts`, `Heard`, `ClosingAt`, `Seeds`, `Network`, `NextInterval`; each
+    // `Reports`, `Present`, `Cohorts`, `Heard`, `ClosingAt`, `Seeds`, `Network`, `NextInterval`; each
     // transition its `Presences` and what the outage's listeners write, counted as two.
     fn close_cohort() -> Weight {
         let transitions = u64::from(T::TransitionsPerStep::get());

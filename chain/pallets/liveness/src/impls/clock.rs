@@ -11,7 +11,7 @@ use sp_io::hashing::blake2_256;
 use crate::{
     Bitmap, COHORT, Closing, ClosingAt, Cohorts, Config, Draw, Draws, Epoch, Event, Frozen, Heard,
     Interval, LastReported, MachineIndexes as _, Members, Mix, Network, NextInterval,
-    OutageSink as _, Pallet, Presences, Reports, Seeds, Silence, TurnedTo, Unknown,
+    OutageSink as _, Pallet, Presences, Present, Reports, Seeds, Silence, TurnedTo, Unknown,
     WeightInfo as _, bits,
 };
 
@@ -95,7 +95,7 @@ impl<T: Config> Pallet<T> {
     /// What a cohort's watchers say together.
     fn tally(interval: Interval, cohort: u32) -> Closing {
         let reports = Reports::<T>::take(interval, cohort);
-        let drawn = Self::duties(Self::epoch_of(interval), cohort).len();
+        let drawn = reports.first().map_or(0, |report| usize::from(report.drawn));
         let mut closing = Closing { cohort, changed: Bitmap::default(), bit: 0, mass: false };
         if reports.is_empty() || 3 * reports.len() < 2 * drawn {
             Cohorts::<T>::mutate(cohort, |unknown| Self::pass_unknown(unknown, interval, 1));
@@ -109,6 +109,8 @@ impl<T: Config> Pallet<T> {
             before = bits::none();
         }
         let mut changed = bits::none();
+        // What does not stand there cannot be heard, and would cost steps for nothing.
+        let now = bits::both(&now, &Present::<T>::get(cohort));
         for (place, byte) in changed.iter_mut().enumerate() {
             *byte = now.get(place).unwrap_or(&0) ^ before.get(place).unwrap_or(&0);
         }

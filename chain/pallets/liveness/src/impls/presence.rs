@@ -1,9 +1,12 @@
 //! How long machines were there.
 
 use dbc_primitives::{MachineId, Slot};
-use frame_support::traits::Get as _;
+use frame_support::{StorageMap, traits::Get as _};
 
-use crate::{COHORT, Config, Heard, Liveness, NextInterval, Pallet, Presence, Presences, bits};
+use crate::{
+    Bitmap, COHORT, Config, Heard, Liveness, NextInterval, Pallet, Presence, Presences, Present,
+    bits,
+};
 
 impl<T: Config> Liveness for Pallet<T> {
     fn horizon() -> Slot {
@@ -34,22 +37,24 @@ impl<T: Config> Liveness for Pallet<T> {
         let free_before = Self::free(index / COHORT);
         let presence = Presence { machine, admitted, free_before, offline: 0, silent: None };
         Presences::<T>::insert(index, presence);
-        Self::mark(index, true);
+        Self::mark::<Heard<T>>(index, true);
+        Self::mark::<Present<T>>(index, true);
     }
 
     fn remove(index: u32) {
         Presences::<T>::remove(index);
-        Self::mark(index, false);
+        Self::mark::<Heard<T>>(index, false);
+        Self::mark::<Present<T>>(index, false);
     }
 }
 
 impl<T: Config> Pallet<T> {
-    fn mark(index: u32, heard: bool) {
-        Heard::<T>::mutate(index / COHORT, |map| {
+    fn mark<Maps: StorageMap<u32, Bitmap, Query = Bitmap>>(index: u32, to: bool) {
+        Maps::mutate(index / COHORT, |map| {
             if map.is_empty() {
                 *map = bits::none();
             }
-            bits::set(map, (index % COHORT) as u16, heard);
+            bits::set(map, (index % COHORT) as u16, to);
         });
     }
 }

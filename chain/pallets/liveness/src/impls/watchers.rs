@@ -25,7 +25,7 @@ impl<T: Config> Pallet<T> {
         T::Currency::hold(&HoldReason::Watcher.into(), &who, bond)?;
         Members::<T>::try_mutate(|members| members.try_push(who.clone()))
             .map_err(|_| Error::<T>::NoSeat)?;
-        Watchers::<T>::insert(&who, Watcher { bond, strikes: 0, leaving: None, pending: None });
+        Watchers::<T>::insert(&who, Watcher { bond, strikes: 0, leaving: None, unproven: 0 });
         Self::deposit_event(Event::Joined { watcher: who });
         Ok(())
     }
@@ -47,6 +47,8 @@ impl<T: Config> Pallet<T> {
         let since = watcher.leaving.ok_or(Error::<T>::NotLeaving)?;
         let over = since.saturating_add(T::LeaveDelay::get());
         ensure!(T::Clock::get() >= over, Error::<T>::TooEarly);
+        // Else a liar would go before he is judged.
+        ensure!(watcher.unproven == 0, Error::<T>::Unproven);
         let hold = HoldReason::Watcher.into();
         T::Currency::release(&hold, &who, watcher.bond, Precision::BestEffort)?;
         Watchers::<T>::remove(&who);

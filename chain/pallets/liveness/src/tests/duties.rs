@@ -18,6 +18,8 @@ fn a_bond_is_held_until_after_the_delay() {
         assert_noop!(Watch::leave(RuntimeOrigin::signed(1)), Error::<Test>::LeavingAlready);
         assert_noop!(Watch::withdraw(RuntimeOrigin::signed(1)), Error::<Test>::TooEarly);
         block(interval() * LENGTH + 2_000);
+        // What he told last is judged first.
+        assert_ok!(Watch::open(RuntimeOrigin::signed(1), 0, None));
         assert_ok!(Watch::withdraw(RuntimeOrigin::signed(1)));
         assert_eq!(held(1), 0);
         assert_noop!(Watch::leave(RuntimeOrigin::signed(1)), Error::<Test>::NotWatcher);

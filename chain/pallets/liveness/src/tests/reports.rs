@@ -85,8 +85,7 @@ fn rule_09_a_copied_report_cannot_be_opened() {
         let of = interval();
         block((of + 1) * LENGTH);
         for watcher in [1, 2] {
-            let pending = Watchers::<Test>::get(watcher).unwrap().pending.unwrap();
-            let opening = notes.open(watcher, &pending);
+            let opening = notes.open(watcher, 0);
             let (map, notes) = listen(watcher, of, &[0, 1]);
             assert_ok!(tell(watcher, of, map, notes.root(), opening));
         }
