@@ -104,7 +104,7 @@ impl Runtime {
 
 /// Names our runtime in the settings of the running engine; a no-op when it is there.
 pub async fn register(engine: &Engine, runtime: &Runtime) -> Result<Outcome, SettingsError> {
-    let daemon = Daemon::find(engine)?;
+    let daemon = Daemon::find(engine).await?;
     let _lock = lock(&daemon.settings_file()).await?;
     if let Some(flag) = daemon.flag("--add-runtime") {
         return Err(SettingsError::Flag { flag });
@@ -134,7 +134,7 @@ pub async fn register(engine: &Engine, runtime: &Runtime) -> Result<Outcome, Set
 /// Takes our runtime out of the settings; a no-op when it is not there. Containers of it must be
 /// gone. The file goes when it was not there before us.
 pub async fn unregister(engine: &Engine, runtime: &Runtime) -> Result<Outcome, SettingsError> {
-    let daemon = Daemon::find(engine)?;
+    let daemon = Daemon::find(engine).await?;
     let file = daemon.settings_file();
     let _lock = lock(&file).await?;
     let Some(before) = read(&file)? else { return Ok(Outcome { file, changed: false }) };

@@ -19,6 +19,9 @@ use crate::engine::{Engine, SOCKETS};
 /// How long Docker may take to take a change up.
 pub(super) const TAKEN_UP_MAX: Duration = Duration::from_secs(15);
 
+/// How long a daemon that was stopped may still be there beside the next.
+const ALONE_MAX: Duration = Duration::from_secs(20);
+
 /// The process of the engine.
 pub(super) struct Daemon {
     pub(super) pid: Pid,
@@ -26,12 +29,18 @@ pub(super) struct Daemon {
 }
 
 impl Daemon {
-    pub(super) fn find(engine: &Engine) -> Result<Self, SettingsError> {
-        let found: Vec<Self> =
-            processes().filter(|daemon| daemon.serves(engine.socket())).collect();
-        match <[Self; 1]>::try_from(found) {
-            Ok([daemon]) => Ok(daemon),
-            Err(_) => Err(SettingsError::NoProcess),
+    /// The one process that serves the engine. Waits for a second one to go: a daemon that was just
+    /// stopped is there for a while, and one that runs a program looks like two until that begins.
+    pub(super) async fn find(engine: &Engine) -> Result<Self, SettingsError> {
+        let until = Instant::now() + ALONE_MAX;
+        loop {
+            let found: Vec<Self> =
+                processes().filter(|daemon| daemon.serves(engine.socket())).collect();
+            match <[Self; 1]>::try_from(found) {
+                Ok([daemon]) => return Ok(daemon),
+                Err(_) if Instant::now() > until => return Err(SettingsError::NoProcess),
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
         }
     }
 
