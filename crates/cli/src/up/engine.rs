@@ -1,7 +1,10 @@
 //! The container engine: a running Docker is used as it is; an installed one without systemd is
 //! started and is ours to stop. The one change to it is a named runtime, undone by purge.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result};
 use async_trait::async_trait;
@@ -17,6 +20,10 @@ use crate::print::{Step, note};
 pub const NAME: &str = "engine";
 /// How long a daemon may take to come up.
 const START_MAX: Duration = Duration::from_secs(60);
+/// How long a daemon that was told to stop may still be there: Docker allows its containers 15 s.
+const LEAVE_MAX: Duration = Duration::from_secs(45);
+/// Where Docker says which process it is; it refuses to start beside a living one.
+const PID_FILE: &str = "/var/run/docker.pid";
 
 /// The container engine.
 pub struct EngineComponent;
@@ -84,11 +91,26 @@ impl Component for EngineComponent {
     }
 }
 
-/// Starts the daemon as a process of ours, known by its file like the others.
+/// Whether a daemon that answers no more is still there.
+fn leaving() -> bool {
+    let pid = std::fs::read_to_string(PID_FILE).unwrap_or_default();
+    let Ok(pid) = pid.trim().parse::<u32>() else { return false };
+    std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "dockerd")
+}
+
+/// Starts the daemon as a process of ours, known by its file like the others, once an older one
+/// that was told to stop is gone.
 async fn start(network: &Network) -> Result<Engine> {
     let program = ["/usr/sbin/dockerd", "/usr/bin/dockerd", "/usr/local/bin/dockerd"];
     let program = program.iter().map(PathBuf::from).find(|path| path.is_file());
     let program = program.context("dockerd is not installed (apt-get install docker.io)")?;
+    let until = Instant::now() + LEAVE_MAX;
+    while leaving() && Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        if let Ok(engine) = Engine::find().await {
+            return Ok(engine);
+        }
+    }
     let process = Process::named(&network.dir, NAME);
     process.ensure(&program, &[])?;
     super::until_well(&process, START_MAX, || async { Engine::find().await.is_ok() }).await?;
