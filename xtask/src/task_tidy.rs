@@ -17,7 +17,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("pallet-prices", &["dbc-primitives"]),
     ("pallet-liveness", &["dbc-primitives"]),
     ("dbc-bench", &[]),
-    ("dbc-runtime", &["dbc-primitives", "pallet-machines", "pallet-leases"]),
+    ("dbc-runtime", &["dbc-primitives", "pallet-machines", "pallet-leases", "pallet-liveness"]),
     ("dbc-node", &[]),
     ("dbc-agent-api", &[]),
     ("dbc-service", &[]),
@@ -27,6 +27,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("dbc-tunnel", &["dbc-agent-api", "dbc-service"]),
     ("dbc-host", &["dbc-agent-api"]),
     ("dbc-chain-client", &["dbc-primitives"]),
+    ("dbc-watch", &["dbc-chain-client", "dbc-primitives", "dbc-service"]),
     (
         "dbc-agent",
         &[
@@ -44,7 +45,10 @@ const EDGES: &[(&str, &[&str])] = &[
         "dbc-sdk",
         &["dbc-agent-api", "dbc-chain-client", "dbc-grants", "dbc-primitives", "dbc-tunnel"],
     ),
-    ("dbc", &["dbc-agent-api", "dbc-host", "dbc-primitives", "dbc-sdk", "dbc-service"]),
+    (
+        "dbc",
+        &["dbc-agent-api", "dbc-host", "dbc-primitives", "dbc-sdk", "dbc-service", "dbc-watch"],
+    ),
     ("dbc-testkit", &["dbc-agent-api", "dbc-primitives", "dbc-sdk"]),
     ("dbc-e2e", &["dbc-agent-api", "dbc-primitives", "dbc-sdk", "dbc-testkit"]),
     (

@@ -96,7 +96,7 @@ pub struct MetadataCmd {
     pub runtime: PathBuf,
 
     /// Version of the metadata format.
-    #[arg(long, default_value_t = 15)]
+    #[arg(long, default_value_t = 16)]
     pub format: u32,
 
     /// File to write.

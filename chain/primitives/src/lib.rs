@@ -6,6 +6,7 @@
 extern crate alloc;
 
 pub mod lease;
+pub mod liveness;
 pub mod machine;
 pub mod price;
 pub mod proof;

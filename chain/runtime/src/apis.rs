@@ -19,9 +19,10 @@ use sp_session::OpaqueGeneratedSessionKeys;
 use sp_version::RuntimeVersion;
 
 use crate::{
-    AccountId, Babe, Balance, Block, Executive, Grandpa, Historical, InherentDataExt, Nonce,
-    Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys, System, TransactionPayment, VERSION,
-    configs::consensus::EpochDuration, constants::BABE_EPOCH_CONFIG, genesis,
+    AccountId, AuthorityDiscovery, Babe, Balance, Block, Executive, Grandpa, Historical,
+    InherentDataExt, Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys, Staking,
+    System, TransactionPayment, VERSION, configs::consensus::EpochDuration,
+    constants::BABE_EPOCH_CONFIG, genesis,
 };
 
 sp_api::impl_runtime_apis! {
@@ -167,6 +168,26 @@ sp_api::impl_runtime_apis! {
             owner: sp_consensus_grandpa::OpaqueKeyOwnershipProof,
         ) -> Option<()> {
             Grandpa::submit_unsigned_equivocation_report(equivocation, owner.decode()?)
+        }
+    }
+
+    impl sp_authority_discovery::AuthorityDiscoveryApi<Block> for Runtime {
+        fn authorities() -> Vec<sp_authority_discovery::AuthorityId> {
+            AuthorityDiscovery::authorities()
+        }
+    }
+
+    impl pallet_staking_runtime_api::StakingApi<Block, Balance, AccountId> for Runtime {
+        fn nominations_quota(balance: Balance) -> u32 {
+            Staking::api_nominations_quota(balance)
+        }
+
+        fn eras_stakers_page_count(era: sp_staking::EraIndex, account: AccountId) -> sp_staking::Page {
+            Staking::api_eras_stakers_page_count(era, account)
+        }
+
+        fn pending_rewards(era: sp_staking::EraIndex, account: AccountId) -> bool {
+            Staking::api_pending_rewards(era, account)
         }
     }
 

@@ -2,6 +2,11 @@
 
 pub mod accounts;
 pub mod consensus;
+pub mod governance;
+pub mod liveness;
 pub mod market;
 pub mod money;
+pub mod parameters;
+pub mod safety;
+pub mod staking;
 pub mod system;

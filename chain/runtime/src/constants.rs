@@ -16,6 +16,13 @@ pub const HOURS: u64 = 60 * MINUTES;
 /// Slots in a day.
 pub const DAYS: u64 = 24 * HOURS;
 
+/// Blocks in a minute, when no slot stays empty. Only governance counts blocks.
+pub const MINUTES_BLOCKS: u32 = MINUTES as u32;
+/// Blocks in an hour, likewise.
+pub const HOURS_BLOCKS: u32 = HOURS as u32;
+/// Blocks in a day, likewise.
+pub const DAYS_BLOCKS: u32 = DAYS as u32;
+
 /// Length of an epoch (and session) in slots. Fixed at genesis as well.
 pub const EPOCH_SLOTS: u64 = 20 * MINUTES;
 

@@ -1,5 +1,8 @@
-//! The first state of networks for development. Keys are the well-known ones that everybody has:
-//! nothing made here may hold anything of value. A real network's genesis is not a preset.
+//! The first state of networks. Keys of the presets for development are the well-known ones that
+//! everybody has: nothing made of them may hold anything of value. A real network's preset has no keys
+//! and refuses to be built without a file that names them (see `launch`).
+
+pub mod launch;
 
 use alloc::{string::String, vec, vec::Vec};
 
@@ -7,35 +10,53 @@ use frame_support::build_struct_json_patch;
 use sp_genesis_builder::PresetId;
 use sp_keyring::{Ed25519Keyring, Sr25519Keyring};
 
-use crate::BabeConfig;
 use crate::{
-    AccountId, Balance, BalancesConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys,
-    SudoConfig,
+    AccountId, BabeConfig, Balance, BalancesConfig, CouncilConfig, LaunchConfig, LivenessConfig,
+    OriginsConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys, StakingConfig, SudoConfig,
+    TechnicalCommitteeConfig,
     configs::money::{ExistentialDeposit, TreasuryAccount},
     constants::{BABE_EPOCH_CONFIG, DBC},
 };
 
-/// One validator: Alice.
+/// One validator: Alice, who also has sudo.
 pub const DEV: &str = "dev";
 /// Four validators: Alice, Bob, Charlie and Dave.
 pub const LOCAL: &str = "local";
+/// A public network for trying: four validators of well-known keys until others are elected, decisions
+/// within hours, and Eve's well-known account as the faucet that everybody may draw from.
+pub const TEST: &str = "test";
+/// The main network's rules with a file of keys of those who rehearse it.
+pub const STAGING: &str = "staging";
+/// The main network.
+pub const MAIN: &str = "main";
 
 /// What each well-known account begins with.
 const ENDOWMENT: Balance = 1_000_000_000 * DBC;
+/// What each well-known validator bonds.
+const STAKE: Balance = 1_000_000 * DBC;
+/// Least that a validator bonds in a network of value.
+const VALIDATOR_BOND: Balance = 10_000 * DBC;
+/// Least that a nominator bonds.
+const NOMINATOR_BOND: Balance = 100 * DBC;
+/// Validators of the main network, until a referendum opens more seats, up to 41.
+const SEATS: u32 = 21;
 
 /// Names of the presets.
 pub fn preset_names() -> Vec<PresetId> {
-    vec![PresetId::from(DEV), PresetId::from(LOCAL)]
+    [DEV, LOCAL, TEST, STAGING, MAIN].into_iter().map(PresetId::from).collect()
 }
 
 /// A preset as JSON, to be merged over the default genesis.
 pub fn preset(id: &PresetId) -> Option<Vec<u8>> {
-    let validators: &[(Sr25519Keyring, Ed25519Keyring)] = match id.as_str() {
-        DEV => &VALIDATORS[..1],
-        LOCAL => &VALIDATORS,
+    let json = match id.as_str() {
+        DEV => well_known(&VALIDATORS[..1], 10_000, Some(Sr25519Keyring::Alice.to_account_id())),
+        LOCAL => well_known(&VALIDATORS, 10_000, None),
+        TEST => well_known(&VALIDATORS, 100, None),
+        STAGING => real(24),
+        MAIN => real(1),
         _ => return None,
     };
-    Some(json(validators).into_bytes())
+    Some(json.into_bytes())
 }
 
 const VALIDATORS: [(Sr25519Keyring, Ed25519Keyring); 4] = [
@@ -45,14 +66,33 @@ const VALIDATORS: [(Sr25519Keyring, Ed25519Keyring); 4] = [
     (Sr25519Keyring::Dave, Ed25519Keyring::Dave),
 ];
 
-fn json(validators: &[(Sr25519Keyring, Ed25519Keyring)]) -> String {
+/// A network of well-known keys.
+fn well_known(
+    validators: &[(Sr25519Keyring, Ed25519Keyring)],
+    haste: u32,
+    sudo: Option<AccountId>,
+) -> String {
     use alloc::string::ToString as _;
 
     let keys = |(author, finalizer): &(Sr25519Keyring, Ed25519Keyring)| {
         let account = author.to_account_id();
-        let keys = SessionKeys { babe: author.public().into(), grandpa: finalizer.public().into() };
+        let keys = SessionKeys {
+            babe: author.public().into(),
+            grandpa: finalizer.public().into(),
+            authority_discovery: author.public().into(),
+        };
         (account.clone(), account, keys)
     };
+    let stakers = validators.iter().map(|(author, _)| {
+        let account = author.to_account_id();
+        (account.clone(), account, STAKE, pallet_staking::StakerStatus::<AccountId>::Validator)
+    });
+    let seats = u32::try_from(validators.len()).unwrap_or(1);
+    let people: Vec<AccountId> =
+        [Sr25519Keyring::Alice, Sr25519Keyring::Bob, Sr25519Keyring::Charlie]
+            .into_iter()
+            .map(Sr25519Keyring::to_account_id)
+            .collect();
     let endowed: Vec<(AccountId, Balance)> = [
         Sr25519Keyring::Alice,
         Sr25519Keyring::Bob,
@@ -68,9 +108,40 @@ fn json(validators: &[(Sr25519Keyring, Ed25519Keyring)]) -> String {
     .collect();
     build_struct_json_patch!(RuntimeGenesisConfig {
         balances: BalancesConfig { balances: endowed },
+        origins: OriginsConfig { haste: Some(haste) },
+        staking: StakingConfig {
+            validator_count: seats,
+            minimum_validator_count: 1,
+            stakers: stakers.collect::<Vec<_>>(),
+            slash_reward_fraction: sp_runtime::Perbill::from_percent(10),
+        },
         session: SessionConfig { keys: validators.iter().map(keys).collect::<Vec<_>>() },
         babe: BabeConfig { epoch_config: BABE_EPOCH_CONFIG },
-        sudo: SudoConfig { key: Some(Sr25519Keyring::Alice.to_account_id()) },
+        liveness: LivenessConfig { watchers: vec![Sr25519Keyring::Ferdie.to_account_id()] },
+        council: CouncilConfig { members: people.clone() },
+        technical_committee: TechnicalCommitteeConfig { members: people },
+        sudo: SudoConfig { key: sudo },
+    })
+    .to_string()
+}
+
+/// A network of value, without its keys.
+fn real(haste: u32) -> String {
+    use alloc::string::ToString as _;
+
+    build_struct_json_patch!(RuntimeGenesisConfig {
+        launch: LaunchConfig { required: true },
+        origins: OriginsConfig { haste: Some(haste) },
+        staking: StakingConfig {
+            validator_count: SEATS,
+            minimum_validator_count: 4,
+            slash_reward_fraction: sp_runtime::Perbill::from_percent(10),
+            min_validator_bond: VALIDATOR_BOND,
+            min_nominator_bond: NOMINATOR_BOND,
+            max_validator_count: Some(1_000),
+            max_nominator_count: Some(50_000),
+        },
+        babe: BabeConfig { epoch_config: BABE_EPOCH_CONFIG },
     })
     .to_string()
 }

@@ -77,15 +77,17 @@ pub type Executive = frame_executive::Executive<
 pub mod session_keys {
     use alloc::vec::Vec;
 
-    use crate::{Babe, Grandpa};
+    use crate::{AuthorityDiscovery, Babe, Grandpa};
 
     sp_runtime::impl_opaque_keys! {
-        /// One key for authoring blocks, one for finalizing them.
+        /// One key for authoring blocks, one for finalizing them, one for being found by the others.
         pub struct SessionKeys {
             /// Authors blocks.
             pub babe: Babe,
             /// Finalizes blocks.
             pub grandpa: Grandpa,
+            /// Signs where this validator can be reached.
+            pub authority_discovery: AuthorityDiscovery,
         }
     }
 }
@@ -105,10 +107,9 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
     system_version: 1,
 };
 
-/// The pallets. An index is part of every encoded call and never changes hands. Reserved for what
-/// comes: 14–19 accounts (identity, vesting, meta-tx), 20–29 staking, 30–39 governance and treasury,
-/// 42 audits, 43 liveness, 44 rewards, 45 disputes, 46 prices, 50–59 operations (parameters, safe-mode,
-/// tx-pause, migrations).
+/// The pallets. An index is part of every encoded call and never changes hands; the order is that of
+/// hooks and genesis: money before whatever holds it, the author before the session that he ends, staking
+/// before the session that it elects. Reserved for what comes: 42 audits, 44 rewards, 45 disputes.
 #[frame_support::runtime]
 mod runtime {
     /// The runtime.
@@ -132,25 +133,42 @@ mod runtime {
     #[runtime::pallet_index(1)]
     pub type Timestamp = pallet_timestamp::Pallet<Runtime>;
 
-    // Babe before Session: the slot decides whether the session ends. Authorship too, so that a block
-    // counts for the session it was authored in.
+    #[runtime::pallet_index(8)]
+    pub type Balances = pallet_balances::Pallet<Runtime>;
+    #[runtime::pallet_index(9)]
+    pub type TransactionPayment = pallet_transaction_payment::Pallet<Runtime>;
+    #[runtime::pallet_index(15)]
+    pub type Vesting = pallet_vesting::Pallet<Runtime>;
+    #[runtime::pallet_index(18)]
+    pub type Launch = genesis::launch::Pallet<Runtime>;
+    // Before whoever reads its numbers at genesis.
+    #[runtime::pallet_index(50)]
+    pub type Parameters = pallet_parameters::Pallet<Runtime>;
+    #[runtime::pallet_index(36)]
+    pub type Origins = configs::governance::origins::Pallet<Runtime>;
+
     #[runtime::pallet_index(2)]
     pub type Babe = pallet_babe::Pallet<Runtime>;
     #[runtime::pallet_index(3)]
     pub type Grandpa = pallet_grandpa::Pallet<Runtime>;
     #[runtime::pallet_index(4)]
     pub type Authorship = pallet_authorship::Pallet<Runtime>;
+    #[runtime::pallet_index(20)]
+    pub type Staking = pallet_staking::Pallet<Runtime>;
+    #[runtime::pallet_index(21)]
+    pub type VoterList = pallet_bags_list::Pallet<Runtime, Instance1>;
     #[runtime::pallet_index(5)]
     pub type Session = pallet_session::Pallet<Runtime>;
     #[runtime::pallet_index(6)]
     pub type Historical = pallet_session::historical::Pallet<Runtime>;
     #[runtime::pallet_index(7)]
     pub type Offences = pallet_offences::Pallet<Runtime>;
-
-    #[runtime::pallet_index(8)]
-    pub type Balances = pallet_balances::Pallet<Runtime>;
-    #[runtime::pallet_index(9)]
-    pub type TransactionPayment = pallet_transaction_payment::Pallet<Runtime>;
+    #[runtime::pallet_index(22)]
+    pub type NominationPools = pallet_nomination_pools::Pallet<Runtime>;
+    #[runtime::pallet_index(23)]
+    pub type DelegatedStaking = pallet_delegated_staking::Pallet<Runtime>;
+    #[runtime::pallet_index(24)]
+    pub type AuthorityDiscovery = pallet_authority_discovery::Pallet<Runtime>;
 
     #[runtime::pallet_index(10)]
     pub type Utility = pallet_utility::Pallet<Runtime>;
@@ -158,10 +176,43 @@ mod runtime {
     pub type Multisig = pallet_multisig::Pallet<Runtime>;
     #[runtime::pallet_index(12)]
     pub type Proxy = pallet_proxy::Pallet<Runtime>;
-    // Only the `dev` and `local` presets set a key; without one nobody can use it. Goes when governance comes.
+    // Only the `dev` preset sets a key; without one nobody can use it.
     #[runtime::pallet_index(13)]
     pub type Sudo = pallet_sudo::Pallet<Runtime>;
+    #[runtime::pallet_index(14)]
+    pub type Identity = pallet_identity::Pallet<Runtime>;
+    #[runtime::pallet_index(16)]
+    pub type MetaTx = pallet_meta_tx::Pallet<Runtime>;
+    #[runtime::pallet_index(17)]
+    pub type VerifySignature = pallet_verify_signature::Pallet<Runtime>;
 
+    #[runtime::pallet_index(30)]
+    pub type Scheduler = pallet_scheduler::Pallet<Runtime>;
+    #[runtime::pallet_index(31)]
+    pub type Preimage = pallet_preimage::Pallet<Runtime>;
+    #[runtime::pallet_index(32)]
+    pub type Referenda = pallet_referenda::Pallet<Runtime>;
+    #[runtime::pallet_index(33)]
+    pub type ConvictionVoting = pallet_conviction_voting::Pallet<Runtime>;
+    #[runtime::pallet_index(34)]
+    pub type Council = pallet_collective::Pallet<Runtime, Instance1>;
+    #[runtime::pallet_index(35)]
+    pub type TechnicalCommittee = pallet_collective::Pallet<Runtime, Instance2>;
+    #[runtime::pallet_index(37)]
+    pub type Treasury = pallet_treasury::Pallet<Runtime>;
+    #[runtime::pallet_index(38)]
+    pub type Bounties = pallet_bounties::Pallet<Runtime>;
+
+    #[runtime::pallet_index(51)]
+    pub type SafeMode = pallet_safe_mode::Pallet<Runtime>;
+    #[runtime::pallet_index(52)]
+    pub type TxPause = pallet_tx_pause::Pallet<Runtime>;
+    #[runtime::pallet_index(53)]
+    pub type MultiBlockMigrations = pallet_migrations::Pallet<Runtime>;
+
+    // Before whoever asks how far time is known.
+    #[runtime::pallet_index(43)]
+    pub type Liveness = pallet_liveness::Pallet<Runtime>;
     #[runtime::pallet_index(40)]
     pub type Machines = pallet_machines::Pallet<Runtime>;
     #[runtime::pallet_index(41)]

@@ -28,6 +28,7 @@ use tracing::{info, warn};
 
 use crate::{
     agent::{Agent, Parts},
+    beat,
     chain::live::{LiveChain, connect},
     config::Checked,
     execute::{Bounds, NoCheckpoint},
@@ -86,12 +87,17 @@ pub async fn run(config: Checked, shutdown: CancellationToken) -> Result<()> {
     };
     let notice_file = config.state_dir.join("agent.json");
     write_notice(&notice_file, &notice)?;
+    let mut node = ChainConfig::new(&config.chain_url);
+    node.genesis = Some(genesis);
+    let beats = beat::run(node, keys, agent.ledger.clone(), shutdown.clone());
+    let beats = tokio::spawn(beats);
     info!(machine = notice.machine, endpoint = notice.endpoint, bound = ?notice.bound, "ready");
 
     let failed = tokio::select! {
         () = shutdown.cancelled() => false,
         () = agent.failed() => true,
     };
+    beats.abort();
     agent.shutdown().await;
     // Best effort: a notice of a dead process is told by its process id.
     let _ = std::fs::remove_file(notice_file);

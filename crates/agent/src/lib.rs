@@ -3,6 +3,7 @@
 //! step. What touches the operating system is in `dbc-host`, what judges a grant in `dbc-grants`.
 
 pub mod agent;
+pub mod beat;
 pub mod chain;
 pub mod config;
 pub mod daemon;

@@ -88,6 +88,7 @@ pub(crate) struct Shared {
     pub(crate) config: ChainConfig,
     pub(crate) api: OnlineClient<Chain>,
     pub(crate) legacy: Legacy,
+    pub(crate) plain: RpcClient,
     pub(crate) genesis: [u8; 32],
     pub(crate) slot_ms: u64,
     pub(crate) feed: Feed,
@@ -114,7 +115,7 @@ impl ChainClient {
         let url = config.url.clone();
         let limit = config.call_timeout;
         let backend = Arc::new(LegacyBackend::<Chain>::builder().build(rpc.clone()));
-        let legacy = Legacy::new(rpc);
+        let legacy = Legacy::new(rpc.clone());
         let genesis = within(&url, limit, async {
             legacy.genesis_hash().await.map_err(|error| from_rpc(&url, "genesis hash", error))
         })
@@ -132,6 +133,7 @@ impl ChainClient {
             config,
             api,
             legacy,
+            plain: rpc,
             genesis: genesis.0,
             slot_ms,
             feed: Feed::new(),

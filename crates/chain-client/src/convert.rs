@@ -53,6 +53,8 @@ pub(crate) fn lease(id: LeaseId, from: GeneratedLease) -> Lease {
         fees: from.fees,
         refunded: from.refunded,
         settled_to: from.settled_to,
+        charged: from.charged,
+        tail_until: from.tail.map(|tail| tail.until),
         max_rate: from.max_rate,
         cap: from.cap,
         access_key: from.access_key,

@@ -74,6 +74,7 @@ impl TxEvents {
             paid: event.paid,
             fees: event.fees,
             refund: event.refund,
+            open: event.open,
             retain_until: event.retain_until,
         }))
     }

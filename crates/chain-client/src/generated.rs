@@ -53,6 +53,10 @@
         with = "::subxt::utils::Static<::dbc_primitives::CloseReason>"
     ),
     substitute_type(
+        path = "dbc_primitives::liveness::Opening",
+        with = "::subxt::utils::Static<::dbc_primitives::liveness::Opening>"
+    ),
+    substitute_type(
         path = "dbc_primitives::lease::Order<A>",
         with = "::subxt::utils::Static<::dbc_primitives::Order<crate::account::AccountId>>"
     )

@@ -15,7 +15,9 @@ mod generated;
 mod head;
 mod read;
 mod record;
+mod statement;
 mod tx;
+mod watch;
 
 pub use account::{AccountId, AccountParseError, Signer, SignerError};
 pub use ahead::{Ahead, Signed};
@@ -26,7 +28,9 @@ pub use follow::{Finality, Link, Notice, Notices};
 pub use head::Head;
 pub use read::View;
 pub use record::{Account, Constants, Lease, LeaseClosed, Machine, Registration};
+pub use statement::{Statement, Statements, Submitted, TOPICS_MAX};
 pub use tx::{Included, Submission};
+pub use watch::{OutageRecord, PendingReport, PresenceRecord, WatchConstants, WatcherRecord};
 
 /// Hexadecimal form of a hash, for messages.
 fn hex_hash(hash: &[u8; 32]) -> String {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use codec::{Decode, Encode as _};
 use dbc_primitives::{LeaseId, MachineId};
 use subxt::{storage::Address, utils::Static};
 
@@ -158,7 +159,7 @@ impl View {
         let info = self.get("account", generated::storage().system().account(), (id,)).await?;
         let holds = self.get("holds", generated::storage().balances().holds(), (id,)).await?;
         let Some(info) = info else { return Ok(Account::default()) };
-        let existential = self.constants()?.existential_deposit;
+        let existential = self.constant(generated::constants().balances().existential_deposit())?;
         // What frozen asks for may lie in the held part; the existential deposit stays free.
         let frozen_free = info.data.frozen.saturating_sub(info.data.reserved);
         let held = holds.map(|holds| holds.0).unwrap_or_default();
@@ -173,20 +174,16 @@ impl View {
         })
     }
 
-    /// Figures that the runtime fixes.
-    pub fn constants(&self) -> Result<Constants, ChainError> {
-        let constants = self.block.constants();
-        let failed = |error: subxt::error::ConstantError| self.failed("constants", error);
+    /// Figures of the market: those that the runtime fixes, and those that referenda set.
+    pub async fn constants(&self) -> Result<Constants, ChainError> {
         let of = generated::constants();
         Ok(Constants {
-            stake_per_gpu: constants.entry(of.machines().stake_per_gpu()).map_err(failed)?,
-            existential_deposit: constants
-                .entry(of.balances().existential_deposit())
-                .map_err(failed)?,
-            retirement_delay: constants.entry(of.machines().retirement_delay()).map_err(failed)?,
-            max_term: constants.entry(of.machines().max_term()).map_err(failed)?,
-            start_window: constants.entry(of.leases().start_window()).map_err(failed)?,
-            minimum_charge: constants.entry(of.leases().minimum_charge()).map_err(failed)?,
+            stake_per_gpu: self.view("Machines", "stake_per_gpu").await?,
+            existential_deposit: self.constant(of.balances().existential_deposit())?,
+            retirement_delay: self.view("Machines", "retirement_delay").await?,
+            max_term: self.constant(of.machines().max_term())?,
+            start_window: self.view("Leases", "start_window").await?,
+            minimum_charge: self.view("Leases", "minimum_charge").await?,
         })
     }
 
@@ -199,8 +196,38 @@ impl View {
         Ok(leases)
     }
 
+    /// What a view function without arguments answers. Encoded here: subxt 0.51 leaves the length of the
+    /// arguments out, which the runtime's API asks for.
+    async fn view<Answer: Decode>(
+        &self,
+        pallet: &'static str,
+        name: &'static str,
+    ) -> Result<Answer, ChainError> {
+        let metadata = self.block.metadata();
+        let found = metadata.pallet_by_name(pallet).and_then(|p| p.view_function_by_name(name));
+        let found =
+            found.ok_or_else(|| ChainError::malformed(name, "the runtime has no such view"))?;
+        let mut question = found.query_id().to_vec();
+        Vec::<u8>::new().encode_to(&mut question);
+        let functions = self.block.view_functions();
+        let answer = self.shared.call(name, functions.call_raw(Some(&question))).await?;
+        // `Ok` of bytes, and the answer in them.
+        let Ok((0, bytes)) = <(u8, Vec<u8>)>::decode(&mut &answer[..]) else {
+            return Err(ChainError::malformed(name, "the runtime refuses the question"));
+        };
+        Answer::decode(&mut &bytes[..]).map_err(|error| ChainError::malformed(name, error))
+    }
+
+    /// A figure that the runtime fixes.
+    pub(crate) fn constant<Figure: subxt::constants::Address>(
+        &self,
+        figure: Figure,
+    ) -> Result<Figure::Target, ChainError> {
+        self.block.constants().entry(figure).map_err(|error| self.failed("constants", error))
+    }
+
     /// One value; the entry's default, if it has one, when nothing is stored.
-    async fn get<Entry: Address>(
+    pub(crate) async fn get<Entry: Address>(
         &self,
         what: &'static str,
         entry: Entry,

@@ -85,6 +85,10 @@ pub struct Lease {
     pub refunded: Balance,
     /// Up to when it is settled.
     pub settled_to: Slot,
+    /// Slots that were charged.
+    pub charged: Slot,
+    /// Where the meter of a closed lease stopped, while its last minutes are not settled.
+    pub tail_until: Option<Slot>,
     /// The most per slot at the next leg.
     pub max_rate: Balance,
     /// The most altogether.
@@ -152,6 +156,8 @@ pub struct LeaseClosed {
     pub fees: Balance,
     /// Returned over its life, in units.
     pub refund: Balance,
+    /// Still on hold until the horizon has passed the close, in units.
+    pub open: Balance,
     /// Until when its data is kept.
     pub retain_until: Slot,
 }

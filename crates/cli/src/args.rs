@@ -96,6 +96,9 @@ pub enum Command {
     /// Rent out this machine.
     #[command(subcommand)]
     Provider(Provider),
+    /// Watch over machines: hear their beats, tell the chain, be paid for it.
+    #[command(subcommand)]
+    Watch(Watch),
     /// List ready workloads.
     #[command(after_help = "Example: dbc templates")]
     Templates,
@@ -383,6 +386,30 @@ pub struct GrantTerms {
     /// A word for lists.
     #[arg(long, default_value = "")]
     pub label: String,
+}
+
+/// `dbc watch …`.
+#[derive(Debug, Subcommand)]
+pub enum Watch {
+    /// Do the duty of a watcher until interrupted. It explains itself on standard error; with --json each report is a line.
+    #[command(after_help = "Example: dbc watch run --wallet watcher")]
+    Run {
+        /// Folder for notes of what was heard; reports are proven from them. Without it, `watch` beside the wallets.
+        #[arg(long, value_name = "FOLDER")]
+        state: Option<PathBuf>,
+    },
+    /// Bond the wallet's account as a watcher; it is drawn for duties from the epoch after the next on.
+    #[command(after_help = "Example: dbc watch join --wallet watcher")]
+    Join,
+    /// End the duties; go on with `run` until the last report is proven.
+    #[command(after_help = "Example: dbc watch leave --wallet watcher")]
+    Leave,
+    /// Take the bond back, ten days after leaving.
+    #[command(after_help = "Example: dbc watch withdraw --wallet watcher")]
+    Withdraw,
+    /// Show bond, duties and strikes.
+    #[command(after_help = "Example: dbc watch status --wallet watcher")]
+    Status,
 }
 
 /// `dbc wallet …`.

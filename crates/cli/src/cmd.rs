@@ -7,6 +7,7 @@ mod machines;
 mod provider;
 mod rent;
 mod wallet;
+mod watch;
 
 pub use lease::equation;
 pub use provider::price;
@@ -39,6 +40,7 @@ pub async fn run(arguments: Dbc) -> Result<u8> {
         Command::Grant(args) => grant::run(&context, args).await,
         Command::Wallet(args) => wallet::run(&context, args).await,
         Command::Provider(args) => provider::run(&context, args).await,
+        Command::Watch(args) => watch::run(&context, args).await,
         Command::Templates => templates(&context),
         Command::Status => up::status::run(&context).await,
         Command::Up(args) => up::run(&context, args).await,

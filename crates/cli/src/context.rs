@@ -78,20 +78,20 @@ impl Context {
     /// # Errors
     /// A damaged settings file, or no node known at all.
     pub fn market(&self) -> Result<Market> {
-        let settings = self.settings()?;
-        let local = crate::up::state::Network::load(&self.net_dir)?;
-        let url = self
-            .global
-            .chain
-            .clone()
-            .or(settings.chain)
-            .or_else(|| local.as_ref().map(super::up::state::Network::chain_url));
-        let Some(url) = url else {
-            return Err(coded(ErrorCode::ChainUnreachable, "no node is known"));
-        };
-        let mut config = MarketConfig::new(url, &self.home);
-        config.relays = settings.relays;
+        let mut config = MarketConfig::new(self.chain_url()?, &self.home);
+        config.relays = self.settings()?.relays;
         Ok(Market::open(config)?)
+    }
+
+    /// The node to ask: by flag, settings, or that of the network on this machine.
+    ///
+    /// # Errors
+    /// A damaged settings file, or no node known at all.
+    pub fn chain_url(&self) -> Result<String> {
+        let local = crate::up::state::Network::load(&self.net_dir)?;
+        let named = self.global.chain.clone().or(self.settings()?.chain);
+        let url = named.or_else(|| local.as_ref().map(crate::up::state::Network::chain_url));
+        url.ok_or_else(|| coded(ErrorCode::ChainUnreachable, "no node is known"))
     }
 
     /// The key of the wallet that pays: by flag, settings, or `default`.

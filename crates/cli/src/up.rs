@@ -13,6 +13,7 @@ mod registry;
 mod relay;
 pub mod state;
 pub mod status;
+mod watch;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -54,6 +55,7 @@ fn components() -> Vec<Box<dyn Component>> {
         Box::new(relay::Relay),
         Box::new(chain::Chain),
         Box::new(agent::Agent),
+        Box::new(watch::Watch),
     ]
 }
 

@@ -178,6 +178,8 @@ pub(crate) fn lease(lease: Lease, finalized: bool, calendar: Calendar) -> LeaseV
         fees: Money(lease.fees.saturating_add(lease.due_fees)),
         refunded: Money(lease.refunded),
         settled_to: calendar.moment(lease.settled_to),
+        charged_s: calendar.seconds(lease.charged),
+        tail_until: lease.tail_until.map(|slot| calendar.moment(slot)),
         access_key: AccessKeyId(lease.access_key),
         grant_epoch: lease.grant_epoch,
         generation: lease.generation,
@@ -329,7 +331,8 @@ pub(crate) fn order_error(error: MarketError) -> MarketError {
         (
             "Machines",
             "WrongStatus" | "MachineNotFound" | "NoOffer" | "GpuUnavailable" | "CpuUnavailable",
-        ) => MarketError::MachineTaken { why },
+        )
+        | ("Leases", "MachineSilent") => MarketError::MachineTaken { why },
         _ => error,
     }
 }

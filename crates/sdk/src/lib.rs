@@ -12,7 +12,7 @@
 //! let order = RentOrder::new(quote, WorkloadSpec::container("localhost:5000/dbc/base:12"));
 //! let lease = market.rent(&signer, order, |step| eprintln!("{step:?}")).await?;
 //! let closing = market.end(&signer, lease.id).await?;
-//! assert_eq!(closing.deposited.0, closing.paid.0 + closing.fees.0 + closing.refund.0);
+//! assert_eq!(closing.deposited.0, closing.paid.0 + closing.fees.0 + closing.refund.0 + closing.open.0);
 //! # Ok(())
 //! # }
 //! ```
@@ -52,5 +52,5 @@ pub use order::{Filter, Need, Quote, RentOrder, RentStep, RentUntil};
 pub use view::{
     AccountView, Block, Closing, GpuFacts, GpuView, HardwareFacts, HeldView, LeaseState, LeaseView,
     Location, MachineClass, MachineStatus, MachineView, Moment, NetworkFacts, NetworkView,
-    OfferView, Price, Profile, Rate, Registration, RelayView, TxView,
+    OfferView, OutageView, PresenceView, Price, Profile, Rate, Registration, RelayView, TxView,
 };

@@ -4,6 +4,7 @@
 mod lease;
 mod machine;
 mod network;
+mod presence;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,7 @@ pub use machine::{
     NetworkFacts, OfferView, Price, Registration,
 };
 pub use network::{AccountView, Block, HeldView, NetworkView, RelayView, TxView};
+pub use presence::{OutageView, PresenceView};
 
 use crate::money::Money;
 

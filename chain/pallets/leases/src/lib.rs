@@ -21,6 +21,7 @@ mod tests {
     mod depth;
     mod end;
     mod expiry;
+    mod meter;
     mod model;
     mod settle;
 }
@@ -32,13 +33,21 @@ pub use pallet::*;
 pub use types::*;
 pub use weights::WeightInfo;
 
-use dbc_primitives::{MachineId, Slot};
+use dbc_primitives::Slot;
 
-/// How far rent may be settled (mechanisms rule 5): the end of the last interval in which the
-/// machine is known to have been live.
-pub trait Horizon {
-    /// Last slot up to which a lease on the machine may be paid; never falls.
-    fn settled_until(machine: MachineId) -> Slot;
+/// How long machines were there (mechanisms rule 5): meters run while they are, and nothing is paid past
+/// the horizon.
+pub trait Meter {
+    /// First slot of which it is not known yet who was there; never falls.
+    fn horizon() -> Slot;
+
+    /// Slots before `slot` in which the machine at a dense index was there; only differences mean
+    /// anything. Past the horizon it counts as there, before it as far back as the horizon's own lag is
+    /// known; rises with `slot`, and by no more than `slot` does.
+    fn live_by(index: u32, slot: Slot) -> Slot;
+
+    /// Whether it was there when it was last known.
+    fn is_live(index: u32) -> bool;
 }
 
 #[frame_support::pallet]
@@ -53,7 +62,7 @@ pub mod pallet {
     use pallet_machines::Fleet;
     use sp_runtime::Permill;
 
-    use super::{Horizon, LeaseOf, WeightInfo};
+    use super::{LeaseOf, Meter, WeightInfo};
 
     #[pallet::pallet]
     pub struct Pallet<T>(_);
@@ -69,21 +78,20 @@ pub mod pallet {
         type Fleet: Fleet<Self::AccountId>;
         /// The slot of the block that is executed.
         type Clock: Get<Slot>;
-        /// How far rent may be settled.
-        type Horizon: Horizon;
+        /// How long machines were there.
+        type Meter: Meter;
         /// Gets the protocol fee, and payouts that nobody else can be given.
         type Treasury: Get<Self::AccountId>;
         /// Part of the rent that goes to the treasury (mechanisms rule 2).
-        #[pallet::constant]
         type ProtocolFee: Get<Permill>;
         /// Slots within which the machine must start a lease.
-        #[pallet::constant]
         type StartWindow: Get<Slot>;
         /// Slots that are charged at least once a lease has started and its renter ends it.
-        #[pallet::constant]
         type MinimumCharge: Get<Slot>;
-        /// Slots for which data is kept after the close.
+        /// Slots after a close at which the open tail is looked at: when the horizon has passed it.
         #[pallet::constant]
+        type TailWait: Get<Slot>;
+        /// Slots for which data is kept after the close.
         type Retention: Get<Slot>;
         /// Entries of the expiry queue that one block handles at most.
         #[pallet::constant]
@@ -183,8 +191,17 @@ pub mod pallet {
             fees: Balance,
             /// Units that returned.
             refund: Balance,
+            /// Units still on hold, until the horizon has passed the close.
+            open: Balance,
             /// Slot until which data is kept.
             retain_until: Slot,
+        },
+        /// The last minutes of a closed lease were settled: nothing of it is on hold any more.
+        TailSettled {
+            /// The lease.
+            lease: LeaseId,
+            /// Units that returned.
+            refund: Balance,
         },
         /// Grants of the lease made before this epoch are void.
         AccessChanged {
@@ -227,6 +244,8 @@ pub mod pallet {
         BadTerm,
         /// The order would cost more than the renter's cap.
         AboveCap,
+        /// The machine is silent: nobody knows whether it is there.
+        MachineSilent,
         /// A number left its range.
         Overflow,
         /// The lease is not due yet.
@@ -242,12 +261,37 @@ pub mod pallet {
         fn integrity_test() {
             assert!(T::ExpiriesPerBlock::get() > 0, "the expiry queue would never move");
             assert!(T::StartWindow::get() > 0, "no lease could start");
-            assert!(T::Retention::get() > 0, "the queue would have passed the end of a retention");
+            let waits = T::TailWait::get() > 0 && T::Retention::get() > T::TailWait::get();
+            assert!(waits, "the queue would have passed what is put into it");
         }
 
         #[cfg(feature = "try-runtime")]
         fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
             Self::do_try_state()
+        }
+    }
+
+    /// What programs ask instead of computing it themselves.
+    #[pallet::view_functions]
+    impl<T: Config> Pallet<T> {
+        /// Slots within which a machine must start a lease that is ordered now.
+        pub fn start_window() -> Slot {
+            T::StartWindow::get()
+        }
+
+        /// Slots that are charged at least once a lease has started and its renter ends it.
+        pub fn minimum_charge() -> Slot {
+            T::MinimumCharge::get()
+        }
+
+        /// Part of the rent that goes to the treasury.
+        pub fn protocol_fee() -> Permill {
+            T::ProtocolFee::get()
+        }
+
+        /// First slot that is not settled yet: nothing is paid past it.
+        pub fn horizon() -> Slot {
+            T::Meter::horizon()
         }
     }
 

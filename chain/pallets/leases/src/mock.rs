@@ -1,6 +1,6 @@
 //! A runtime with the two market pallets, and the verbs of their tests.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use dbc_primitives::{
     Amount, Balance, Gpu, HardwareFacts, LeaseId, MachineClass, MachineId, NetworkFacts, Offer,
@@ -14,7 +14,7 @@ use frame_support::{
 use sp_core::{Pair, ed25519};
 use sp_runtime::{AccountId32, BuildStorage, Permill, traits::IdentityLookup};
 
-use crate::{self as pallet_leases, HoldReason, Horizon, LeaseOf};
+use crate::{self as pallet_leases, HoldReason, LeaseOf, Meter};
 
 /// Units of the tests' prices are whole slots' worth, so that sums can be done in the head.
 pub const RATE: Balance = 10_000;
@@ -85,6 +85,7 @@ impl pallet_balances::Config for Test {
 thread_local! {
     static NOW: Cell<Slot> = const { Cell::new(1_000) };
     static HORIZON: Cell<Option<Slot>> = const { Cell::new(None) };
+    static OUTAGES: RefCell<Vec<(Slot, Slot)>> = const { RefCell::new(Vec::new()) };
 }
 
 pub struct TestClock;
@@ -93,9 +94,20 @@ impl Get<Slot> for TestClock {
         NOW.get()
     }
 }
-impl Horizon for TestClock {
-    fn settled_until(_: MachineId) -> Slot {
+impl Meter for TestClock {
+    fn horizon() -> Slot {
         HORIZON.get().unwrap_or(NOW.get())
+    }
+
+    fn live_by(_: u32, slot: Slot) -> Slot {
+        let away = |from: Slot, to: Slot| slot.min(to).saturating_sub(from);
+        OUTAGES
+            .with_borrow(|all| slot - all.iter().map(|(from, to)| away(*from, *to)).sum::<Slot>())
+    }
+
+    fn is_live(_: u32) -> bool {
+        let now = Self::horizon();
+        OUTAGES.with_borrow(|all| !all.iter().any(|(from, to)| (*from..*to).contains(&now)))
     }
 }
 
@@ -106,6 +118,7 @@ impl pallet_machines::Config for Test {
     type StakePerGpu = ConstU128<STAKE>;
     type RetirementDelay = ConstU64<1_000>;
     type MaxTerm = ConstU64<1_000_000>;
+    type Presence = ();
     type WeightInfo = pallet_machines::weights::CountedWeight<Test>;
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkHelper = TestClock;
@@ -128,11 +141,12 @@ impl pallet_leases::Config for Test {
     type RuntimeHoldReason = RuntimeHoldReason;
     type Fleet = Machines;
     type Clock = TestClock;
-    type Horizon = TestClock;
+    type Meter = TestClock;
     type Treasury = Treasury;
     type ProtocolFee = Fee;
     type StartWindow = ConstU64<300>;
     type MinimumCharge = ConstU64<100>;
+    type TailWait = ConstU64<40>;
     type Retention = ConstU64<5_000>;
     type ExpiriesPerBlock = ConstU32<4>;
     type WeightInfo = pallet_leases::weights::CountedWeight<Test>;
@@ -180,6 +194,7 @@ pub fn run(test: impl FnOnce()) {
     state().execute_with(|| {
         NOW.set(1_000);
         HORIZON.set(None);
+        OUTAGES.take();
         System::set_block_number(1);
         test();
         try_state();
@@ -198,6 +213,11 @@ pub fn now() -> Slot {
 /// Time passes, without a block.
 pub fn pass(slots: Slot) {
     NOW.set(NOW.get() + slots);
+}
+
+/// All machines are away from the one slot to before the other.
+pub fn outage(from: Slot, to: Slot) {
+    OUTAGES.with_borrow_mut(|all| all.push((from, to)));
 }
 
 pub fn set_horizon(slot: Option<Slot>) {

@@ -18,7 +18,7 @@ impl<T: Config> Pallet<T> {
     /// Checks each rule:
     /// - an account's balance on hold is the sum of the deposits of its leases, nothing without any;
     /// - per lease: rate × term = paid + fees + refunded + still held, to the unit;
-    /// - what is due is part of what is held, and a closed lease holds nothing;
+    /// - what is due is part of what is held, and a closed lease holds no more than its open tail;
     /// - no two open leases have the same GPU or the same CPU profile, and the machines count as leased
     ///   exactly what open leases have of them;
     /// - nothing is settled past the end, and of an open lease nothing past the clock;
@@ -38,11 +38,21 @@ impl<T: Config> Pallet<T> {
             Self::try_money(&record)?;
             let deadline = match record.state {
                 LeaseState::Closed { .. } => {
-                    ensure!(record.deposit == 0, "a closed lease holds money");
-                    record.retain_until.ok_or("a closed lease has no end of retention")?
+                    let retained =
+                        record.retain_until.ok_or("a closed lease has no end of retention")?;
+                    if let Some(tail) = record.tail {
+                        let slots = tail.until.saturating_sub(record.settled_to);
+                        let most = price::deposit(record.leg.rate, slots);
+                        ensure!(most >= Some(record.deposit), "a closed lease holds too much");
+                        tail.look_at
+                    } else {
+                        ensure!(record.deposit == 0, "a closed lease holds money");
+                        retained
+                    }
                 }
                 LeaseState::Pending | LeaseState::Running => {
                     ensure!(record.retain_until.is_none(), "an open lease has an end of retention");
+                    ensure!(record.tail.is_none(), "an open lease has a tail");
                     let (gpus, cpu) = taken.entry(record.machine).or_default();
                     let bits = record.gpus.iter().fold(0, |bits, gpu| bits | 1u16 << *gpu);
                     let whole = record.profile == Profile::Cpu;

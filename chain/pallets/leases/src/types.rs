@@ -9,6 +9,26 @@ use scale_info::TypeInfo;
 /// A lease's record in a runtime.
 pub type LeaseOf<T> = Lease<<T as frame_system::Config>::AccountId>;
 
+/// What of a closed lease is not settled yet (mechanisms rule 5).
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Debug,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub struct Tail {
+    /// Where the meter stopped.
+    pub until: Slot,
+    /// When the queue looks whether the horizon has passed that.
+    pub look_at: Slot,
+}
+
 /// What the chain knows of a lease.
 #[derive(
     Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
@@ -50,6 +70,12 @@ pub struct Lease<AccountId> {
     pub refunded: Balance,
     /// Slot up to which rent is settled.
     pub settled_to: Slot,
+    /// What the meter's counter said at that slot.
+    pub live_mark: Slot,
+    /// Slots that were charged.
+    pub charged: Slot,
+    /// The last minutes of a closed lease, while the horizon is still before them.
+    pub tail: Option<Tail>,
     /// The renter's highest rate.
     pub max_rate: Balance,
     /// The renter's highest sum over the lease's life.

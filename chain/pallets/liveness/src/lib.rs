@@ -7,7 +7,6 @@
 
 extern crate alloc;
 
-pub mod bits;
 mod impls {
     mod clock;
     mod presence;
@@ -28,6 +27,9 @@ mod try_state;
 mod types;
 pub mod weights;
 
+pub use dbc_primitives::liveness::{
+    self as bits, Bitmap, COHORT, DUTIES_MAX, Epoch, Interval, MAP_BYTES, Opening, TREE_DEPTH,
+};
 pub use pallet::*;
 pub use types::*;
 pub use weights::WeightInfo;
@@ -40,8 +42,9 @@ pub mod pallet {
     use sp_runtime::Permill;
 
     use super::{
-        Bitmap, COHORT, Closing, DUTIES_MAX, Draw, DutyPay, Epoch, Interval, MachineIndexes,
-        Opening, OutageSink, Pending, Presence, Report, Unknown, Watcher, WeightInfo,
+        Bitmap, COHORT, Closing, DUTIES_MAX, Draw, DutyPay, Epoch, HISTORY, Interval,
+        MachineIndexes, Opening, Outage, OutageSink, Pending, Presence, Report, Unknown, Watcher,
+        WeightInfo,
     };
 
     /// Watchers of one cohort.
@@ -72,8 +75,7 @@ pub mod pallet {
         type Pay: DutyPay<Self::AccountId>;
         /// Gets the bonds of watchers who are out.
         type Treasury: Get<Self::AccountId>;
-        /// Held from each watcher.
-        #[pallet::constant]
+        /// Held from each watcher who joins.
         type Bond: Get<Balance>;
         /// Most watchers at once.
         #[pallet::constant]
@@ -195,6 +197,29 @@ pub mod pallet {
     /// The machines that are counted.
     #[pallet::storage]
     pub type Presences<T: Config> = StorageMap<_, Twox64Concat, u32, Presence>;
+
+    /// The last outages of the machines that are counted, the oldest first.
+    #[pallet::storage]
+    pub type Outages<T: Config> =
+        StorageMap<_, Twox64Concat, u32, BoundedVec<Outage, ConstU32<HISTORY>>, ValueQuery>;
+
+    /// Who watches from the first block on: later ones are drawn two epochs after they joined.
+    #[pallet::genesis_config]
+    #[derive(frame_support::DefaultNoBound)]
+    pub struct GenesisConfig<T: Config> {
+        /// Their accounts; each bonds.
+        pub watchers: alloc::vec::Vec<T::AccountId>,
+    }
+
+    #[pallet::genesis_build]
+    impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
+        fn build(&self) {
+            for watcher in &self.watchers {
+                Pallet::<T>::do_join(watcher.clone()).expect("a watcher of genesis can bond");
+            }
+            Frozen::<T>::put(Members::<T>::get());
+        }
+    }
 
     /// What happened.
     #[pallet::event]
@@ -360,7 +385,7 @@ pub mod pallet {
         /// - `origin`: Must be signed by a watcher on duty, during the interval after.
         /// - `interval`, `cohort`: Of what.
         /// - `heard`: One bit per machine.
-        /// - `root`: Of the tree over the beats that he heard, by `bits::leaf` and `bits::node`; what was
+        /// - `root`: Of the tree over the beats that he heard, by `liveness::leaf` and `liveness::node` of the primitives; what was
         ///   not heard is 32 zero bytes.
         /// - `opening`: For his report of this cohort before, the beat at the bit that `asked` names.
         #[pallet::call_index(3)]

@@ -1,25 +1,16 @@
 //! What watchers tell, and what is remembered of machines.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use dbc_primitives::{BoundedVec, ConstU32, MachineId, Slot};
+use dbc_primitives::{
+    MachineId, Slot,
+    liveness::{Bitmap, Epoch, Interval},
+};
 use scale_info::TypeInfo;
 
-/// Machines of a cohort: consecutive dense indexes (mechanisms rule 10).
-pub const COHORT: u32 = 4_096;
-/// Bytes of a cohort's bitmap.
-pub const MAP_BYTES: u32 = COHORT / 8;
-/// Most watchers that one cohort can have.
-pub const DUTIES_MAX: u32 = 7;
-/// Levels of the tree over a cohort's beats.
-pub const TREE_DEPTH: u32 = 12;
-
-/// Number of an interval since slot 0.
-pub type Interval = u64;
-/// Number of a duty epoch since slot 0.
-pub type Epoch = u64;
-/// One bit per machine of a cohort, the first in the lowest bit of the first byte. Shorter ones end in
-/// zeros.
-pub type Bitmap = BoundedVec<u8, ConstU32<MAP_BYTES>>;
+/// Proven reports in a row that make up for a strike.
+pub const STREAK: u32 = 100;
+/// Outages of a machine that are remembered.
+pub const HISTORY: u32 = 16;
 
 /// What a watcher heard of a cohort in an interval.
 #[derive(
@@ -47,28 +38,26 @@ pub struct Pending {
     pub heard: Bitmap,
 }
 
-/// What shows that a machine was heard: its signed beat, and the way to the root.
-#[derive(
-    Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-)]
-pub struct Opening {
-    /// The beat's digest of the machine's leases.
-    pub digest: [u8; 32],
-    /// The machine's ed25519 signature over the beat.
-    pub signature: [u8; 64],
-    /// Neighbours on the way up, the lowest first.
-    pub path: [[u8; 32]; TREE_DEPTH as usize],
-}
-
 /// A watcher.
 #[derive(
-    Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+    Clone,
+    PartialEq,
+    Eq,
+    Debug,
+    Default,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
 )]
 pub struct Watcher {
     /// On hold from him.
     pub bond: u128,
-    /// Reports that he could not prove.
+    /// Reports that he could not prove, less one for each [`STREAK`] that he could.
     pub strikes: u32,
+    /// Reports that he proved since the last strike came or went.
+    pub streak: u32,
     /// When he asked to leave.
     pub leaving: Option<Slot>,
     /// Reports that he has yet to prove, one per cohort.
@@ -119,6 +108,28 @@ pub struct Silence {
     pub since: Slot,
     /// The free slots before it.
     pub free_before: Slot,
+}
+
+/// A time in which a machine was silent.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Debug,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub struct Outage {
+    /// First slot of the first interval that was missed.
+    pub since: Slot,
+    /// First slot of the interval in which it was heard again; open while it is silent.
+    pub until: Option<Slot>,
+    /// Whether it counts against the provider: not when very many fell silent at once.
+    pub blamed: bool,
 }
 
 /// Time in which too few reports came to say anything.
@@ -208,6 +219,11 @@ pub trait Liveness {
 
     /// Slots up to the horizon in which a machine was there, counted from its admission. Only rises.
     fn live_slots(index: u32) -> Slot;
+
+    /// Like `live_slots`, at another slot than the horizon. Past it the machine counts as there; before
+    /// it as far back as the horizon's own lag the answer is exact but for an outage that began and
+    /// ended within. Never falls as `slot` rises, and rises no faster.
+    fn live_by(index: u32, slot: Slot) -> Slot;
 
     /// Whether it was heard in the last closed interval.
     fn is_live(index: u32) -> bool;

@@ -34,6 +34,24 @@ pub struct Occupied {
     pub cpu: bool,
 }
 
+/// Whoever follows machines' comings and goings.
+pub trait Presence {
+    /// A machine was bonded: it may be heard.
+    fn bonded(machine: MachineId);
+
+    /// It can be leased from now on: its presence counts.
+    fn verified(index: u32, machine: MachineId);
+
+    /// It left; its index is free.
+    fn left(index: u32, machine: MachineId);
+}
+
+impl Presence for () {
+    fn bonded(_: MachineId) {}
+    fn verified(_: u32, _: MachineId) {}
+    fn left(_: u32, _: MachineId) {}
+}
+
 /// Machines, as leases see them.
 pub trait Fleet<AccountId> {
     /// Price of a listed machine's GPUs or CPU profile under the offer of that version.

@@ -24,7 +24,7 @@ pub mod weights;
 
 #[cfg(feature = "runtime-benchmarks")]
 pub use benchmarking::{BenchmarkHelper, bench_machine};
-pub use fleet::{Fleet, Occupied, Quote};
+pub use fleet::{Fleet, Occupied, Presence, Quote};
 pub use pallet::*;
 pub use types::*;
 pub use weights::WeightInfo;
@@ -53,14 +53,14 @@ pub mod pallet {
         /// The slot of the block that is executed.
         type Clock: Get<Slot>;
         /// Stake held for each GPU, and once for a machine without any.
-        #[pallet::constant]
         type StakePerGpu: Get<Balance>;
         /// Slots between retiring a machine and the release of its stake (mechanisms rule 23).
-        #[pallet::constant]
         type RetirementDelay: Get<Slot>;
         /// Longest term that an offer may name, in slots.
         #[pallet::constant]
         type MaxTerm: Get<Slot>;
+        /// Who follows machines' comings and goings.
+        type Presence: super::Presence;
         /// Weights of the calls.
         type WeightInfo: WeightInfo;
         /// What benchmarks need of the runtime beside its calls.
@@ -236,6 +236,20 @@ pub mod pallet {
         #[cfg(feature = "try-runtime")]
         fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
             Self::do_try_state()
+        }
+    }
+
+    /// What programs ask instead of computing it themselves.
+    #[pallet::view_functions]
+    impl<T: Config> Pallet<T> {
+        /// Units held for each GPU of a machine that registers now, and once for one without any.
+        pub fn stake_per_gpu() -> Balance {
+            T::StakePerGpu::get()
+        }
+
+        /// Slots between retiring and the release of the stake.
+        pub fn retirement_delay() -> Slot {
+            T::RetirementDelay::get()
         }
     }
 

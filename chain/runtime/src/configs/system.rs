@@ -30,6 +30,8 @@ parameter_types! {
 
 #[derive_impl(frame_system::config_preludes::SolochainDefaultConfig)]
 impl frame_system::Config for Runtime {
+    type BaseCallFilter = super::safety::BaseCallFilter;
+    type MultiBlockMigrator = crate::MultiBlockMigrations;
     type AccountId = AccountId;
     type Lookup = AccountIdLookup<AccountId, ()>;
     type Nonce = Nonce;

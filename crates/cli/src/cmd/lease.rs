@@ -79,15 +79,23 @@ fn done(context: &Context, text: &str) {
 
 /// Where every unit went.
 pub fn equation(closing: &Closing) -> String {
-    format!(
-        "lease {} is over ({})\n  provider's gain {} + refund {} + fees {} = deposit {}",
+    let open = match closing.open.0 {
+        0 => String::new(),
+        _ => format!(" + open {}", closing.open),
+    };
+    let mut text = format!(
+        "lease {} is over ({})\n  provider's gain {} + refund {} + fees {}{open} = deposit {}",
         closing.lease,
         closing.reason,
         closing.paid,
         closing.refund,
         closing.fees,
         closing.deposited
-    )
+    );
+    if closing.open.0 > 0 {
+        text += "\n  open: the last minutes, until it is known that the machine was there; two minutes at most";
+    }
+    text
 }
 
 fn state(lease: &LeaseView) -> String {
@@ -121,13 +129,14 @@ fn show(lease: &LeaseView, status: Option<&WorkloadStatus>) -> String {
         false => format!("GPUs {:?}", lease.gpus),
     };
     let mut text = format!(
-        "lease      {}\nstate      {}{}\nmachine    {} ({gpus})\nrate       {} per hour\nterm       {}\non hold    {}\npaid       {}\nfees       {}\nreturned   {}\n",
+        "lease      {}\nstate      {}{}\nmachine    {} ({gpus})\nrate       {} per hour\nterm       {}\ncharged    {}\non hold    {}\npaid       {}\nfees       {}\nreturned   {}\n",
         lease.id,
         state(lease),
         if lease.finalized { "" } else { " (not final yet)" },
         lease.machine,
         lease.rate.per_hour,
         print::duration(lease.term_s),
+        print::duration(lease.charged_s),
         lease.deposit,
         lease.paid,
         lease.fees,

@@ -1,7 +1,7 @@
 //! `dbc provider …`: rent out this machine.
 
 use anyhow::{Context as _, Result};
-use dbc_sdk::{ErrorCode, Filter, MachineStatus, MachineView, Market, Price};
+use dbc_sdk::{ErrorCode, Filter, MachineStatus, MachineView, Market, PresenceView, Price};
 
 use super::money;
 use crate::{
@@ -57,15 +57,22 @@ pub async fn run(context: &Context, args: Provider) -> Result<u8> {
             let filter = Filter { provider: Some(account), ..Filter::default() };
             let machines = market.machines(&filter).await?;
             let balance = market.balance(account).await?;
-            let all = serde_json::json!({"machines": machines, "balance": balance});
+            let mut presence = Vec::with_capacity(machines.len());
+            for machine in &machines {
+                presence.push(market.presence(machine.id).await?);
+            }
+            let all = serde_json::json!({
+                "machines": machines, "presence": presence, "balance": balance,
+            });
             print::data(context.json, &all, || {
                 let mut text = format!("account {account}\nfree    {}\n", balance.free);
                 for held in &balance.held {
                     text += &format!("on hold {} ({})\n", held.amount, held.reason);
                 }
-                for machine in &machines {
+                for (machine, presence) in machines.iter().zip(&presence) {
                     text += "\n";
                     text += &one(machine);
+                    text += &there(presence);
                 }
                 text
             });
@@ -93,6 +100,30 @@ async fn mine(context: &Context, market: &Market, named: Option<String>) -> Resu
             Ok(market.find_machine(&id).await?)
         }
     }
+}
+
+fn there(presence: &PresenceView) -> String {
+    let mut text = match presence.silent_since {
+        None if presence.live => "presence   live".to_owned(),
+        None => "presence   not listened to before it is verified".to_owned(),
+        Some(since) => format!(
+            "presence   silent since slot {}: leases are not paid; is the agent running? (`dbc status`)",
+            since.slot
+        ),
+    };
+    if presence.offline_s > 0 {
+        text += &format!(", offline for {} before", print::duration(presence.offline_s));
+    }
+    text += "\n";
+    for outage in presence.outages.iter().rev().take(3) {
+        let length = outage.until.map_or_else(
+            || "not over".to_owned(),
+            |until| print::duration(until.unix.saturating_sub(outage.since.unix)),
+        );
+        let blame = if outage.blamed { "" } else { ", blamed on nobody" };
+        text += &format!("  outage   slot {}: {length}{blame}\n", outage.since.slot);
+    }
+    text
 }
 
 fn one(machine: &MachineView) -> String {

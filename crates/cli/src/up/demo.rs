@@ -56,9 +56,15 @@ pub async fn run(
     for _ in 0..BLOCKS {
         market.next_finalized().await?;
     }
-    let closing = market.end(&accounts.renter, lease.id).await?;
+    let mut closing = market.end(&accounts.renter, lease.id).await?;
+    step.say("ended early; unused money returned but for the last minutes");
+    let settled = market.settled(lease.id).await?;
+    closing.paid = settled.paid;
+    closing.fees = settled.fees;
+    closing.refund = settled.refunded;
+    closing.open = settled.deposit;
     step.done("ended early, unused money returned");
-    let sum = closing.paid.0 + closing.refund.0 + closing.fees.0;
+    let sum = closing.paid.0 + closing.refund.0 + closing.fees.0 + closing.open.0;
     anyhow::ensure!(
         sum == closing.deposited.0,
         "{sum} units were accounted for, {} were deposited",

@@ -10,7 +10,7 @@ use crate::{
     convert,
     id::MachineId,
     money::Money,
-    view::{MachineView, NetworkFacts, Price, Registration, TxView},
+    view::{MachineView, NetworkFacts, OutageView, PresenceView, Price, Registration, TxView},
 };
 
 impl Market {
@@ -44,9 +44,39 @@ impl Market {
 
     /// The stake that registering a machine with so many GPUs holds.
     pub async fn stake_for(&self, gpus: usize) -> Result<Money, MarketError> {
-        let constants = self.chain().await?.at(At::Best).await?.constants()?;
+        let constants = self.chain().await?.at(At::Best).await?.constants().await?;
         let units = u128::try_from(gpus.max(1)).unwrap_or(u128::MAX);
         Ok(Money(constants.stake_per_gpu.saturating_mul(units)))
+    }
+
+    /// Whether and how a machine was there, by its short number.
+    ///
+    /// Errors: [`MarketError::MachineNotFound`], [`MarketError::Chain`].
+    pub async fn presence(&self, machine: MachineId) -> Result<PresenceView, MarketError> {
+        let view = self.chain().await?.at(At::Best).await?;
+        let found = view.machine(id(machine)).await?;
+        let index = match found {
+            Some(found) => found.index.index,
+            None => return Err(MarketError::MachineNotFound { what: machine.to_string() }),
+        };
+        let presence = view.presence(index).await?;
+        let outages = view.outages(index).await?;
+        let horizon = view.next_interval().await?;
+        let known_to = horizon.saturating_mul(view.watch_constants()?.interval_slots);
+        let calendar = self.calendar().await?;
+        let outage = |outage: dbc_chain_client::OutageRecord| OutageView {
+            since: calendar.moment(outage.since),
+            until: outage.until.map(|slot| calendar.moment(slot)),
+            blamed: outage.blamed,
+        };
+        let silent_since = presence.and_then(|presence| presence.silent_since);
+        Ok(PresenceView {
+            live: presence.is_some() && silent_since.is_none(),
+            silent_since: silent_since.map(|slot| calendar.moment(slot)),
+            offline_s: calendar.seconds(presence.map_or(0, |presence| presence.offline)),
+            outages: outages.into_iter().map(outage).collect(),
+            known_to: calendar.moment(known_to),
+        })
     }
 
     /// Changes how the machine is reached.

@@ -1,5 +1,7 @@
 //! What a renter looks at and does with a lease: machines, prices, extend, end, change access.
 
+use std::time::Duration;
+
 use dbc_chain_client::{At, ChainClient};
 use dbc_primitives::price;
 
@@ -156,6 +158,29 @@ impl Market {
         self.lease(lease).await
     }
 
+    /// Waits until the last minutes of a closed lease are settled and nothing of it is on hold.
+    ///
+    /// Errors: [`MarketError::LeaseNotFound`], and a timeout after four minutes: the horizon of
+    /// settlement stands still when no block is made.
+    pub async fn settled(&self, lease: u64) -> Result<LeaseView, MarketError> {
+        const PATIENCE: Duration = Duration::from_secs(240);
+        let until = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let found = self.lease(lease).await?;
+            if found.tail_until.is_none() && found.finalized {
+                return Ok(found);
+            }
+            if tokio::time::Instant::now() > until {
+                return Err(dbc_chain_client::ChainError::Timeout {
+                    what: "the settlement of the lease's last minutes",
+                    after: PATIENCE,
+                }
+                .into());
+            }
+            self.next_finalized().await?;
+        }
+    }
+
     /// Ends the lease; returns when that is final, with every unit accounted for.
     pub async fn end(&self, signer: &Signer, lease: u64) -> Result<Closing, MarketError> {
         self.open_lease(lease).await?;
@@ -174,6 +199,7 @@ impl Market {
             paid: view.paid,
             fees: view.fees,
             refund: view.refunded,
+            open: view.deposit,
             deposited: Money(deposited(&chain, included.number, lease).await?),
             retain_until: Some(calendar.moment(closed.retain_until)),
             block: block_of(&included),

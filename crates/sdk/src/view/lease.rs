@@ -54,6 +54,10 @@ pub struct LeaseView {
     pub refunded: Money,
     /// Up to when it is settled.
     pub settled_to: Moment,
+    /// How long it was charged for, in seconds: the time in which its machine was there.
+    pub charged_s: u64,
+    /// Set while the last minutes of a closed lease are not settled; `deposit` is what they may cost.
+    pub tail_until: Option<Moment>,
     /// Root of the lease's grants.
     pub access_key: AccessKeyId,
     /// Grants of another epoch are refused.
@@ -101,7 +105,8 @@ pub enum LeaseState {
     },
 }
 
-/// How the money of a closed lease was divided; `paid + fees + refund` is all that was ever deposited.
+/// How the money of a closed lease was divided; `paid + fees + refund + open` is all that was ever
+/// deposited.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Closing {
     /// The lease.
@@ -114,6 +119,8 @@ pub struct Closing {
     pub fees: Money,
     /// Back to the renter at the close.
     pub refund: Money,
+    /// On hold until it is known whether the machine was there in the last minutes; two at most.
+    pub open: Money,
     /// All deposits that were made for it.
     pub deposited: Money,
     /// Until when the provider keeps the data.

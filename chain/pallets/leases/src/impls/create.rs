@@ -8,13 +8,16 @@ use frame_support::{
 };
 use pallet_machines::Fleet as _;
 
-use crate::{ByMachine, Config, Error, Event, HoldReason, Lease, Leases, NextLease, Pallet, Tags};
+use crate::{
+    ByMachine, Config, Error, Event, HoldReason, Lease, Leases, Meter as _, NextLease, Pallet, Tags,
+};
 
 impl<T: Config> Pallet<T> {
     pub(crate) fn do_create(renter: T::AccountId, order: Order<T::AccountId>) -> DispatchResult {
         ensure!(!Tags::<T>::contains_key(&renter, order.tag), Error::<T>::TagUsed);
         let quote =
             T::Fleet::quote(order.machine, order.profile, &order.gpus, order.offer_version)?;
+        ensure!(T::Meter::is_live(quote.index.index), Error::<T>::MachineSilent);
         ensure!(quote.rate <= order.max_rate, Error::<T>::RateTooHigh);
         let term_fits = quote.min_term <= order.term && order.term <= quote.max_term;
         ensure!(term_fits, Error::<T>::BadTerm);
@@ -61,6 +64,9 @@ impl<T: Config> Pallet<T> {
             fees: 0,
             refunded: 0,
             settled_to: now,
+            live_mark: 0,
+            charged: 0,
+            tail: None,
             max_rate: order.max_rate,
             cap: order.cap,
             access_key: order.access_key,
@@ -91,6 +97,7 @@ impl<T: Config> Pallet<T> {
         record.state = LeaseState::Running;
         record.started_at = Some(now);
         record.settled_to = now;
+        record.live_mark = T::Meter::live_by(record.machine_index.index, now);
         record.leg.from = now;
         record.ends_at = now.saturating_add(record.term);
         Self::expire_at(record.ends_at, lease);

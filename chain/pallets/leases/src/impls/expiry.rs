@@ -6,8 +6,8 @@ use dbc_primitives::{LeaseId, Slot};
 use frame_support::{dispatch::DispatchResult, ensure, traits::Get as _, weights::WeightMeter};
 
 use crate::{
-    ByMachine, Config, Error, Event, Expiry, ExpiryCursor, LeaseOf, Leases, Pallet, Tags,
-    WeightInfo as _,
+    ByMachine, Config, Error, Event, Expiry, ExpiryCursor, LeaseOf, Leases, Meter as _, Pallet,
+    Tags, WeightInfo as _,
 };
 
 /// Slots without entries that one block passes at most; after a standstill the queue catches up at
@@ -67,9 +67,20 @@ impl<T: Config> Pallet<T> {
         Expiry::<T>::remove(slot, lease);
     }
 
-    fn handle_due(lease: LeaseId, record: LeaseOf<T>) {
+    fn handle_due(lease: LeaseId, mut record: LeaseOf<T>) {
         if !record.is_closed() {
             Self::close_due(lease, record);
+            return;
+        }
+        if let Some(tail) = record.tail.as_mut() {
+            Self::forget_expiry(tail.look_at, lease);
+            if T::Meter::horizon() < tail.until {
+                tail.look_at = Self::look_at();
+                Self::expire_at(tail.look_at, lease);
+            } else {
+                Self::settle_tail(lease, &mut record);
+            }
+            Leases::<T>::insert(lease, record);
             return;
         }
         if let Some(retain_until) = record.retain_until {

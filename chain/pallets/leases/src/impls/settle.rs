@@ -13,13 +13,17 @@ use frame_support::{
 };
 use sp_runtime::DispatchError;
 
-use crate::{Config, Error, Event, HoldReason, Horizon as _, LeaseOf, Leases, Pallet};
+use crate::{Config, Error, Event, HoldReason, LeaseOf, Leases, Meter as _, Pallet};
 
 impl<T: Config> Pallet<T> {
     pub(crate) fn do_settle(lease: LeaseId) -> DispatchResult {
         let mut record = Leases::<T>::get(lease).ok_or(Error::<T>::LeaseNotFound)?;
         if record.is_closed() {
-            return Err(Error::<T>::LeaseOver.into());
+            let over = Self::tail_is_over(&record);
+            frame_support::ensure!(over, Error::<T>::LeaseOver);
+            Self::settle_tail(lease, &mut record);
+            Leases::<T>::insert(lease, record);
+            return Ok(());
         }
         if Self::is_due(&record) {
             Self::close_due(lease, record);
@@ -32,21 +36,29 @@ impl<T: Config> Pallet<T> {
 
     /// Settles a running lease up to the horizon, never past its end.
     pub(crate) fn settle_record(lease: LeaseId, record: &mut LeaseOf<T>) {
-        let horizon = T::Horizon::settled_until(record.machine);
-        Self::charge_until(lease, record, horizon);
+        Self::charge_until(lease, record, T::Meter::horizon());
     }
 
-    /// Charges the time up to `slot` (never past the end of the term) and moves what is due.
+    /// Charges the time before `slot` in which the machine was there, never past the end of the term,
+    /// and moves what is due.
     pub(crate) fn charge_until(lease: LeaseId, record: &mut LeaseOf<T>, slot: Slot) {
         if record.started_at.is_none() {
             return;
         }
         let to = slot.min(record.ends_at).max(record.settled_to);
-        let used = to - record.settled_to;
-        let free = record.deposit.saturating_sub(record.due).saturating_sub(record.due_fees);
-        let rent = price::deposit(record.leg.rate, used).unwrap_or(free).min(free);
-        let fee = T::ProtocolFee::get().mul_floor(rent);
+        let count = T::Meter::live_by(record.machine_index.index, to).max(record.live_mark);
+        let used = (count - record.live_mark).min(to - record.settled_to);
         record.settled_to = to;
+        record.live_mark = count;
+        Self::charge(lease, record, used);
+    }
+
+    /// Charges so many slots and moves what is due.
+    pub(crate) fn charge(lease: LeaseId, record: &mut LeaseOf<T>, slots: Slot) {
+        let free = record.deposit.saturating_sub(record.due).saturating_sub(record.due_fees);
+        let rent = price::deposit(record.leg.rate, slots).unwrap_or(free).min(free);
+        let fee = T::ProtocolFee::get().mul_floor(rent);
+        record.charged = record.charged.saturating_add(slots);
         record.due += rent - fee;
         record.due_fees += fee;
 

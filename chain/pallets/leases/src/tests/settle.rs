@@ -38,14 +38,15 @@ fn rule_05_nothing_is_paid_past_the_horizon() {
 }
 
 #[test]
-fn rule_05_a_term_that_ends_behind_the_horizon_returns_what_was_not_proven() {
+fn rule_05_a_term_that_ends_behind_the_horizon_waits_for_it() {
     run(|| {
         let lease = running(1_000);
         set_horizon(Some(now() + 10));
         pass(1_000);
         assert_ok!(Leases::settle(RuntimeOrigin::signed(other()), lease));
         let found = record(lease);
-        assert_eq!((found.paid + found.fees, found.refunded), (RATE * 10, RATE * 990));
+        assert_eq!((found.paid + found.fees, found.refunded), (RATE * 10, 0));
+        assert_eq!(found.tail.map(|tail| tail.until), Some(found.ends_at));
     });
 }
 

@@ -10,7 +10,7 @@ use sp_io::hashing::blake2_256;
 
 use crate::{
     Bitmap, COHORT, Closing, ClosingAt, Cohorts, Config, Draw, Draws, Epoch, Event, Frozen, Heard,
-    Interval, LastReported, MachineIndexes as _, Members, Mix, Network, NextInterval,
+    Interval, LastReported, MachineIndexes as _, Members, Mix, Network, NextInterval, Outage,
     OutageSink as _, Pallet, Presences, Present, Reports, Seeds, Silence, TurnedTo, Unknown,
     WeightInfo as _, bits,
 };
@@ -146,12 +146,15 @@ impl<T: Config> Pallet<T> {
         match presence.silent.take() {
             None if was_heard => {
                 presence.silent = Some(Silence { since: from, free_before: free });
+                let outage = Outage { since: from, until: None, blamed: !at.mass };
+                Self::note_outage(index, outage);
                 T::Outages::silent(presence.machine, from, !at.mass);
                 Self::deposit_event(Event::Silent { machine: presence.machine, since: from });
             }
             Some(silence) if !was_heard => {
                 let free = free.saturating_sub(silence.free_before);
                 presence.offline += from.saturating_sub(silence.since).saturating_sub(free);
+                Self::note_return(index, from);
                 T::Outages::back(presence.machine, from);
                 Self::deposit_event(Event::Back { machine: presence.machine, slot: from });
             }

@@ -96,6 +96,7 @@ impl<T: Config> Pallet<T> {
                 && sp_io::crypto::ed25519_verify(&signature, &beat, &machine.0.into())
         });
         if holds {
+            Self::credit(watcher);
             T::Pay::pay(who);
             Self::deposit_event(Event::Proven { watcher: who.clone(), interval: pending.interval });
         } else {

@@ -2,6 +2,10 @@
 
 use alloc::vec::Vec;
 
+use crate::{
+    Config, Draws, DutyList, Epoch, Error, Event, HoldReason, Members, Pallet, STREAK, Watcher,
+    Watchers, bits,
+};
 use dbc_primitives::BoundedVec;
 use frame_support::{
     dispatch::DispatchResult,
@@ -12,11 +16,6 @@ use frame_support::{
         tokens::{Fortitude, Precision, Restriction},
     },
 };
-use sp_io::hashing::blake2_256;
-
-use crate::{
-    Config, Draws, DutyList, Epoch, Error, Event, HoldReason, Members, Pallet, Watcher, Watchers,
-};
 
 impl<T: Config> Pallet<T> {
     pub(crate) fn do_join(who: T::AccountId) -> DispatchResult {
@@ -25,7 +24,7 @@ impl<T: Config> Pallet<T> {
         T::Currency::hold(&HoldReason::Watcher.into(), &who, bond)?;
         Members::<T>::try_mutate(|members| members.try_push(who.clone()))
             .map_err(|_| Error::<T>::NoSeat)?;
-        Watchers::<T>::insert(&who, Watcher { bond, strikes: 0, leaving: None, unproven: 0 });
+        Watchers::<T>::insert(&who, Watcher { bond, ..Watcher::default() });
         Self::deposit_event(Event::Joined { watcher: who });
         Ok(())
     }
@@ -59,6 +58,7 @@ impl<T: Config> Pallet<T> {
     /// A report that its watcher could not prove. At the last strike his bond is lost and he is out.
     pub(crate) fn strike(who: &T::AccountId, watcher: &mut Watcher) {
         watcher.strikes += 1;
+        watcher.streak = 0;
         Self::deposit_event(Event::Struck { watcher: who.clone(), strikes: watcher.strikes });
         if watcher.strikes < T::StrikesMax::get() || watcher.bond == 0 {
             return;
@@ -78,6 +78,15 @@ impl<T: Config> Pallet<T> {
         Self::drop_member(who);
     }
 
+    /// A report that he proved; so many in a row make up for a strike.
+    pub(crate) fn credit(watcher: &mut Watcher) {
+        watcher.streak += 1;
+        if watcher.streak >= STREAK {
+            watcher.streak = 0;
+            watcher.strikes = watcher.strikes.saturating_sub(1);
+        }
+    }
+
     fn drop_member(who: &T::AccountId) {
         Members::<T>::mutate(|members| members.retain(|member| member != who));
     }
@@ -88,19 +97,10 @@ impl<T: Config> Pallet<T> {
         let Some(draw) = Draws::<T>::get(epoch % 2).filter(|draw| draw.epoch == epoch) else {
             return BoundedVec::default();
         };
-        let mut left: Vec<_> = draw.members.into_inner();
-        let mut drawn = BoundedVec::default();
+        let members = draw.members.into_inner();
         let wanted = T::WatchersPerCohort::get();
-        let mut hash = blake2_256(&[&draw.seed[..], &cohort.to_le_bytes()].concat());
-        while !left.is_empty() && (drawn.len() as u32) < wanted {
-            hash = blake2_256(&hash);
-            let mut number = [0; 8];
-            number.copy_from_slice(&hash[..8]);
-            let at = u64::from_le_bytes(number) % left.len() as u64;
-            if drawn.try_push(left.swap_remove(at as usize)).is_err() {
-                break;
-            }
-        }
-        drawn
+        let drawn = bits::draw(&draw.seed, cohort, members.len(), wanted);
+        let drawn: Vec<_> = drawn.into_iter().filter_map(|at| members.get(at).cloned()).collect();
+        BoundedVec::truncate_from(drawn)
     }
 }

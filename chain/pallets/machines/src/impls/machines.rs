@@ -17,7 +17,7 @@ use sp_runtime::{DispatchError, traits::Zero as _};
 
 use crate::{
     Config, Error, Event, FreeCount, FreeIndexes, HoldReason, Machine, MachineAt, MachineOf,
-    Machines, NextIndex, Pallet, VerifiedAtGenesis,
+    Machines, NextIndex, Pallet, Presence as _, VerifiedAtGenesis,
 };
 
 impl<T: Config> Pallet<T> {
@@ -63,6 +63,10 @@ impl<T: Config> Pallet<T> {
             registered_at: T::Clock::get(),
         };
         Machines::<T>::insert(machine, record);
+        T::Presence::bonded(machine);
+        if status == MachineStatus::Verified {
+            T::Presence::verified(index.index, machine);
+        }
         Self::deposit_event(Event::Registered { machine, provider, index, stake });
         Self::deposit_event(Event::StatusChanged { machine, status });
         Ok(())
@@ -149,6 +153,7 @@ impl<T: Config> Pallet<T> {
         Machines::<T>::remove(machine);
         MachineAt::<T>::remove(record.index.index);
         Self::return_index(record.index);
+        T::Presence::left(record.index.index, machine);
         Self::deposit_event(Event::Withdrawn { machine, stake });
         Ok(())
     }

@@ -1,0 +1,125 @@
+//! Who is there: watchers, and what of their word goes to machines and leases.
+
+use dbc_primitives::{MachineId, Slot};
+use frame_support::{
+    parameter_types,
+    traits::{ConstU32, ConstU64, Get, fungible::Mutate as _, tokens::Preservation},
+    weights::Weight,
+};
+use pallet_liveness::Liveness as _;
+use sp_runtime::{Perbill, Permill};
+use sp_statement_store::StatementAllowance;
+
+use super::{
+    market::CurrentSlot, money::TreasuryAccount, parameters::dynamic_params::liveness as numbers,
+    system::BlockWeights,
+};
+use crate::{
+    AccountId, Babe, Balances, Liveness, Runtime, RuntimeHoldReason,
+    constants::{DAYS, MINUTES},
+};
+
+parameter_types! {
+    /// More than so much of a cohort silent at once, and nobody is blamed (mechanisms rule 11).
+    pub const MassShare: Permill = Permill::from_percent(5);
+    /// A twentieth of a block; what does not fit is closed in the next, and dated back.
+    pub CloseWeight: Weight = Perbill::from_percent(5) * BlockWeights::get().max_block;
+    /// What a machine may keep in the statement store: its beat, and where it can be reached.
+    pub const MachineAllowance: StatementAllowance =
+        StatementAllowance { max_count: 4, max_size: 4_096 };
+}
+
+impl pallet_liveness::Config for Runtime {
+    type Currency = Balances;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type Clock = CurrentSlot;
+    type Randomness = AuthorVrf;
+    type Machines = Indexes;
+    type Outages = ();
+    type Pay = TreasuryPays;
+    type Treasury = TreasuryAccount;
+    type Bond = numbers::WatcherBond;
+    type WatchersMax = ConstU32<512>;
+    type WatchersPerCohort = ConstU32<5>;
+    type IntervalSlots = ConstU64<10>;
+    type EpochIntervals = ConstU64<20>;
+    type LeaveDelay = ConstU64<{ 10 * DAYS }>;
+    type StrikesMax = ConstU32<20>;
+    type UnknownGrace = ConstU64<{ 10 * MINUTES }>;
+    type MassMin = ConstU32<10>;
+    type MassShare = MassShare;
+    type TransitionsPerStep = ConstU32<100>;
+    type CloseWeight = CloseWeight;
+    type WeightInfo = pallet_liveness::weights::CountedWeight<Runtime>;
+}
+
+/// The VRF output of the block before: its author could only withhold it, with his block.
+pub struct AuthorVrf;
+
+impl Get<[u8; 32]> for AuthorVrf {
+    fn get() -> [u8; 32] {
+        Babe::author_vrf_randomness().unwrap_or_default()
+    }
+}
+
+/// The machines by their dense indexes.
+pub struct Indexes;
+
+impl pallet_liveness::MachineIndexes for Indexes {
+    fn count() -> u32 {
+        pallet_machines::NextIndex::<Runtime>::get()
+    }
+
+    fn at(index: u32) -> Option<(MachineId, u32)> {
+        let machine = pallet_machines::MachineAt::<Runtime>::get(index)?;
+        let record = pallet_machines::Machines::<Runtime>::get(machine)?;
+        Some((machine, record.index.generation))
+    }
+}
+
+/// Duties are paid by the treasury, as long as it has anything.
+pub struct TreasuryPays;
+
+impl pallet_liveness::DutyPay<AccountId> for TreasuryPays {
+    fn pay(watcher: &AccountId) {
+        let treasury = TreasuryAccount::get();
+        let pay = numbers::WatcherPay::get();
+        // A duty that an empty treasury cannot pay is none the less done.
+        let _ = Balances::transfer(&treasury, watcher, pay, Preservation::Preserve);
+    }
+}
+
+/// Machines' comings and goings, as liveness and the statement store follow them.
+pub struct Followers;
+
+impl pallet_machines::Presence for Followers {
+    fn bonded(machine: MachineId) {
+        sp_statement_store::increase_allowance_by(machine.0, MachineAllowance::get());
+    }
+
+    fn verified(index: u32, machine: MachineId) {
+        Liveness::admit(index, machine);
+    }
+
+    fn left(index: u32, machine: MachineId) {
+        Liveness::remove(index);
+        sp_statement_store::decrease_allowance_by(machine.0, MachineAllowance::get());
+    }
+}
+
+/// What leases' meters ask.
+pub struct Meters;
+
+impl pallet_leases::Meter for Meters {
+    fn horizon() -> Slot {
+        Liveness::horizon()
+    }
+
+    fn live_by(index: u32, slot: Slot) -> Slot {
+        Liveness::live_by(index, slot)
+    }
+
+    fn is_live(index: u32) -> bool {
+        Liveness::is_live(index)
+    }
+}

@@ -1,0 +1,61 @@
+//! Who is there, as the runtime wires it.
+
+use dbc_primitives::{MachineId, liveness::none};
+use dbc_runtime::{
+    Balances, Liveness, Runtime, RuntimeOrigin, configs::liveness::Followers, constants::DBC,
+    genesis,
+};
+use frame_support::{assert_ok, traits::fungible::InspectHold as _};
+use pallet_liveness::Liveness as _;
+use pallet_machines::Presence as _;
+use sp_keyring::Sr25519Keyring::Ferdie;
+
+use crate::*;
+
+#[test]
+fn a_network_of_development_is_watched_from_its_first_block() {
+    network(genesis::DEV).execute_with(|| {
+        run_to(1);
+        let epoch = (FIRST_SLOT + 1) / 10 / 20;
+        assert_eq!(Liveness::duties(epoch, 0).into_inner(), vec![Ferdie.to_account_id()]);
+        let held = Balances::total_balance_on_hold(&Ferdie.to_account_id());
+        assert_eq!(held, 1_000 * DBC, "the bond");
+    });
+}
+
+#[test]
+fn a_bonded_machine_may_keep_its_beat_in_the_statement_store() {
+    network(genesis::DEV).execute_with(|| {
+        run_to(1);
+        let machine = MachineId([7; 32]);
+        let depleted = || sp_statement_store::get_allowance(machine.0).is_depleted();
+        assert!(depleted());
+        Followers::bonded(machine);
+        assert!(!depleted());
+        Followers::left(3, machine);
+        assert!(depleted());
+    });
+}
+
+#[test]
+fn rule_05_the_horizon_is_three_intervals_behind_at_most() {
+    network(genesis::DEV).execute_with(|| {
+        for block in [25, 48, 65] {
+            run_to(block);
+            let lag = FIRST_SLOT + u64::from(block) - Liveness::horizon();
+            assert!(lag <= 30, "{lag} slots at block {block}");
+        }
+    });
+}
+
+#[test]
+fn a_report_of_the_watcher_on_duty_is_taken() {
+    network(genesis::DEV).execute_with(|| {
+        run_to(25);
+        let interval = (FIRST_SLOT + 25) / 10 - 1;
+        let ferdie = || RuntimeOrigin::signed(Ferdie.to_account_id());
+        assert_ok!(Liveness::report(ferdie(), interval, 0, none(), [0; 32], None));
+        assert!(Liveness::report(ferdie(), interval, 0, none(), [0; 32], None).is_err());
+        assert_eq!(pallet_liveness::LastReported::<Runtime>::get(), interval);
+    });
+}
