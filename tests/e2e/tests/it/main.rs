@@ -7,6 +7,7 @@ mod scenarios {
     pub mod grant;
     pub mod image;
     pub mod lease;
+    pub mod presence;
     pub mod refusal;
     pub mod validators;
 }
@@ -48,6 +49,7 @@ async fn the_whole_path_on_one_machine() {
         scenarios::crash::an_agent_killed_comes_back_to_its_running_workload,
         scenarios::crash::a_workload_is_reached_while_the_chain_is_away,
         scenarios::crash::status_names_what_is_away,
+        scenarios::presence::a_silenced_machine_s_meter_stops_and_the_money_returns,
     ];
     run(&["--pool-gib", "6"], &scenarios).await;
 }

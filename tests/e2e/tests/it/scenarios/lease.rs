@@ -10,7 +10,17 @@ use serde_json::Value;
 pub async fn rent(user: &Dbc, more: &[&str]) -> Result<String> {
     let mut words = vec!["rent", "--template", "base", "--term", "1h", "--disk", "1"];
     words.extend_from_slice(more);
-    let lease = user.json(&words).await?;
+    words.push("--json");
+    // After an agent was killed, its machine may be silent until the watchers hear it again.
+    let lease = wait_for("a machine that is heard", Duration::from_secs(180), || async {
+        let output = user.run(&words).await?;
+        if output.code != 0 && output.stdout.contains("is silent") {
+            return Ok(None);
+        }
+        ensure!(output.code == 0, "dbc rent: {output:?}");
+        Ok(Some(serde_json::from_str::<Value>(&output.stdout)?))
+    })
+    .await?;
     Ok(lease["id"].as_u64().context("the lease has a number")?.to_string())
 }
 
@@ -24,7 +34,7 @@ pub async fn end_all(network: &Network) {
     }
 }
 
-fn units(value: &Value) -> Result<u128> {
+pub fn units(value: &Value) -> Result<u128> {
     value.as_str().context("an amount is text")?.parse().context("an amount is a number of units")
 }
 
@@ -50,7 +60,10 @@ pub async fn life_of_a_lease_and_every_unit_accounted_for(network: &Network) -> 
     owner.ok(&["lease", "extend", &lease, "--by", "30m"]).await?;
 
     let closing = owner.json(&["lease", "end", &lease]).await?;
-    let sum = units(&closing["paid"])? + units(&closing["fees"])? + units(&closing["refund"])?;
+    let sum = units(&closing["paid"])?
+        + units(&closing["fees"])?
+        + units(&closing["refund"])?
+        + units(&closing["open"])?;
     ensure!(
         sum == units(&closing["deposited"])?,
         "provider's gain + refund + fees = deposit: {closing}"
