@@ -16,6 +16,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("pallet-leases", &["dbc-primitives", "pallet-machines"]),
     ("pallet-prices", &["dbc-primitives"]),
     ("pallet-liveness", &["dbc-primitives"]),
+    ("pallet-audits", &["dbc-primitives"]),
     ("dbc-bench", &[]),
     ("dbc-runtime", &["dbc-primitives", "pallet-machines", "pallet-leases", "pallet-liveness"]),
     ("dbc-node", &[]),

@@ -1,0 +1,165 @@
+//! What each block does: collects randomness, and handles what is due, by (slot, id) and within bounds.
+//! A late step changes nothing for anybody: phases go by slot.
+
+use alloc::vec::Vec;
+
+use dbc_primitives::{BoundedVec, MachineId, Slot};
+use frame_support::{traits::Get as _, weights::WeightMeter};
+use sp_io::hashing::blake2_256;
+
+use crate::{
+    Audit, AuditId, AuditOf, AuditSink as _, AuditedMachines as _, Auditors, Audits, Config,
+    Cursor, Duty, Event, Members, Mix, OpenOf, Outcome, Pallet, Phase, Proofs, Queue,
+    WeightInfo as _,
+};
+
+/// Slots without entries that one block passes at most.
+const SLOTS_PER_BLOCK_MAX: u32 = 1_000;
+
+impl<T: Config> Pallet<T> {
+    pub(crate) fn mix() {
+        Mix::<T>::mutate(|mix| *mix = blake2_256(&[*mix, T::Randomness::get()].concat()));
+    }
+
+    pub(crate) fn drain(meter: &mut WeightMeter) {
+        let now = T::Clock::get();
+        if meter.try_consume(T::DbWeight::get().reads_writes(2, 1)).is_err() {
+            return;
+        }
+        let mut cursor = Cursor::<T>::get();
+        if cursor == 0 {
+            // The first block: nothing can be due before it.
+            cursor = now;
+        }
+        let mut left = T::StepsPerBlock::get();
+        for _ in 0..SLOTS_PER_BLOCK_MAX {
+            if cursor > now {
+                break;
+            }
+            let Some((id, of_proof)) = Queue::<T>::iter_key_prefix(cursor).next() else {
+                if meter.try_consume(T::DbWeight::get().reads(1)).is_err() {
+                    break;
+                }
+                cursor += 1;
+                continue;
+            };
+            if left == 0 || meter.try_consume(T::WeightInfo::step()).is_err() {
+                break;
+            }
+            left -= 1;
+            let machine = Queue::<T>::take(cursor, (id, of_proof));
+            match (machine, of_proof) {
+                (Some(machine), true) => Self::expire(id, machine),
+                (Some(_), false) => Self::advance(id),
+                (None, _) => {}
+            }
+        }
+        Cursor::<T>::put(cursor);
+    }
+
+    /// Notes when an audit is looked at next; never a slot that the queue has passed.
+    pub(crate) fn look_at(slot: Slot, id: AuditId, machine: MachineId, of_proof: bool) {
+        let later = slot.max(T::Clock::get().saturating_add(1));
+        Queue::<T>::insert(later, (id, of_proof), machine);
+    }
+
+    fn expire(id: AuditId, machine: MachineId) {
+        // A later proof has its own entry.
+        if Proofs::<T>::get(machine).is_some_and(|proof| proof.audit == id) {
+            Proofs::<T>::remove(machine);
+            T::Sink::lost(machine);
+            Self::deposit_event(Event::Expired { machine });
+        }
+    }
+
+    fn advance(id: AuditId) {
+        let Some(mut audit) = Audits::<T>::get(id) else { return };
+        match audit.phase {
+            Phase::Booked => Self::draw(id, &mut audit),
+            Phase::Commit => {
+                audit.phase = Phase::Reveal;
+                audit.next = audit.next.saturating_add(T::RevealSlots::get());
+            }
+            Phase::Reveal => Self::close(id, &mut audit),
+            Phase::Closed(_) => {
+                Audits::<T>::remove(id);
+                return;
+            }
+        }
+        Self::look_at(audit.next, id, audit.machine, false);
+        Audits::<T>::insert(id, audit);
+    }
+
+    /// Draws auditors by the randomness of the blocks since the booking, which nobody knew then (rule 4).
+    fn draw(id: AuditId, audit: &mut AuditOf<T>) {
+        let seed = blake2_256(&[&Mix::<T>::get()[..], &id.to_le_bytes()].concat());
+        let mut left: Vec<T::AccountId> = Members::<T>::get().into_inner();
+        let mut duties = BoundedVec::default();
+        let mut number = seed;
+        let full = left.len() as u32 >= T::FullFrom::get();
+        let wanted = if full { T::Drawn::get() } else { T::Drawn::get().min(left.len() as u32) };
+        while !left.is_empty() && (duties.len() as u32) < wanted {
+            number = blake2_256(&number);
+            let mut low = [0; 8];
+            low.copy_from_slice(&number[..8]);
+            let at = u64::from_le_bytes(low) % left.len() as u64;
+            let auditor = left.swap_remove(at as usize);
+            // Whoever joined after the booking might have joined for it; nobody audits his own.
+            let older = Auditors::<T>::get(&auditor).is_some_and(|a| a.joined < audit.booked);
+            if !older || T::Machines::is_involved(audit.machine, &auditor) {
+                continue;
+            }
+            Self::count(&auditor, true);
+            let duty = Duty { auditor, commit: None, revealed: None };
+            if duties.try_push(duty).is_err() {
+                break;
+            }
+        }
+        if duties.is_empty() {
+            // Nobody is there to audit: it is tried again with the next window.
+            audit.next = audit.next.saturating_add(T::Window::get());
+            return;
+        }
+        audit.phase = Phase::Commit;
+        audit.seed = seed;
+        audit.next = T::Clock::get().saturating_add(T::CommitSlots::get());
+        let auditors = duties.len() as u32;
+        audit.duties = duties;
+        let (machine, commit_by) = (audit.machine, audit.next);
+        Self::deposit_event(Event::Drawn { audit: id, machine, auditors, commit_by });
+    }
+
+    /// An audit that two thirds of nobody decided is drawn once more, in the next window.
+    pub(crate) fn again(audit: &mut AuditOf<T>) -> bool {
+        if audit.again {
+            return false;
+        }
+        let now = T::Clock::get();
+        let starts = Self::window_after(now.saturating_add(T::DrawDelay::get()));
+        *audit = Audit {
+            booked: now,
+            starts,
+            next: starts,
+            phase: Phase::Booked,
+            duties: BoundedVec::default(),
+            again: true,
+            machine: audit.machine,
+            purpose: audit.purpose,
+            seed: [0; 32],
+        };
+        true
+    }
+
+    /// First slot of the window that begins at a slot or after it.
+    pub(crate) fn window_after(slot: Slot) -> Slot {
+        slot.div_ceil(T::Window::get()).saturating_mul(T::Window::get())
+    }
+
+    /// Writes down that an audit is over; its record stays while transcripts can be challenged.
+    pub(crate) fn finish(id: AuditId, audit: &mut AuditOf<T>, outcome: Outcome) {
+        audit.phase = Phase::Closed(outcome);
+        audit.next = T::Clock::get().saturating_add(T::KeptSlots::get());
+        OpenOf::<T>::remove(audit.machine);
+        Self::deposit_event(Event::Closed { audit: id, machine: audit.machine, outcome });
+    }
+}

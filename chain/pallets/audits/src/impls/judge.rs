@@ -1,0 +1,152 @@
+//! Commits, reveals, and what they come to.
+
+use alloc::vec::Vec;
+
+use codec::Encode as _;
+use frame_support::{dispatch::DispatchResult, ensure, traits::Get as _};
+use sp_io::hashing::blake2_256;
+
+use crate::{
+    Attempts, AttemptsOf, AuditId, AuditOf, AuditSink as _, Audits, Config, DutyPay as _, Error,
+    Event, Findings, Members, Outcome, Pallet, Phase, Proof, Proofs, TranscriptCheck as _, Verdict,
+};
+
+impl<T: Config> Pallet<T> {
+    /// What an auditor commits to: a copy of somebody else's commitment opens for nobody.
+    pub fn commitment(who: &T::AccountId, root: &[u8; 32], verdict: &Verdict) -> [u8; 32] {
+        blake2_256(&(b"dbc/audit/commit/1", who, root, verdict).encode())
+    }
+
+    pub(crate) fn do_commit(who: T::AccountId, id: AuditId, commit: [u8; 32]) -> DispatchResult {
+        let mut audit = Audits::<T>::get(id).ok_or(Error::<T>::AuditNotFound)?;
+        // By the clock, not by the queue: a late queue takes no late commits.
+        let open = audit.phase == Phase::Commit && T::Clock::get() < audit.next;
+        ensure!(open, Error::<T>::WrongPhase);
+        let duty = audit.duties.iter_mut().find(|duty| duty.auditor == who);
+        let duty = duty.ok_or(Error::<T>::NotDrawn)?;
+        ensure!(duty.commit.is_none(), Error::<T>::SaidAlready);
+        duty.commit = Some(commit);
+        Audits::<T>::insert(id, audit);
+        Self::deposit_event(Event::Committed { audit: id, auditor: who });
+        Ok(())
+    }
+
+    pub(crate) fn do_reveal(
+        who: T::AccountId,
+        id: AuditId,
+        root: [u8; 32],
+        verdict: Verdict,
+    ) -> DispatchResult {
+        let mut audit = Audits::<T>::get(id).ok_or(Error::<T>::AuditNotFound)?;
+        let open = audit.phase == Phase::Reveal && T::Clock::get() < audit.next;
+        ensure!(open, Error::<T>::WrongPhase);
+        let duty = audit.duties.iter_mut().find(|duty| duty.auditor == who);
+        let duty = duty.ok_or(Error::<T>::NotDrawn)?;
+        ensure!(duty.revealed.is_none(), Error::<T>::SaidAlready);
+        let committed = duty.commit == Some(Self::commitment(&who, &root, &verdict));
+        ensure!(committed, Error::<T>::OtherThanCommitted);
+        duty.revealed = Some((root, verdict));
+        Audits::<T>::insert(id, audit);
+        Self::deposit_event(Event::Revealed { audit: id, auditor: who, verdict });
+        Ok(())
+    }
+
+    /// Two thirds of those drawn decide; whoever did his duty is paid whatever he found.
+    pub(crate) fn close(id: AuditId, audit: &mut AuditOf<T>) {
+        let drawn = audit.duties.len();
+        let mut passes: Vec<Findings> = Vec::new();
+        let mut against = 0;
+        for duty in &audit.duties {
+            Self::count(&duty.auditor, false);
+            match &duty.revealed {
+                Some((_, verdict)) => {
+                    Self::credit(&duty.auditor);
+                    T::Pay::pay(&duty.auditor);
+                    match verdict {
+                        Verdict::Pass(findings) => passes.push(*findings),
+                        Verdict::Fail | Verdict::Unreachable => against += 1,
+                    }
+                }
+                None => Self::strike(&duty.auditor),
+            }
+        }
+        if 3 * passes.len() >= 2 * drawn {
+            Self::prove(id, audit, &passes);
+            Self::finish(id, audit, Outcome::Passed);
+        } else if 3 * against >= 2 * drawn {
+            Self::fail(audit);
+            Self::finish(id, audit, Outcome::Failed);
+        } else if !Self::again(audit) {
+            Self::finish(id, audit, Outcome::Undecided);
+        }
+    }
+
+    fn prove(id: AuditId, audit: &AuditOf<T>, passes: &[Findings]) {
+        let at = T::Clock::get();
+        let full = audit.duties.len() as u32 >= T::Drawn::get()
+            && Members::<T>::decode_len().unwrap_or_default() as u32 >= T::FullFrom::get();
+        let proof = Proof {
+            audit: id,
+            at,
+            until: at.saturating_add(T::ProofLife::get()),
+            provisional: !full,
+            findings: median(passes),
+        };
+        Proofs::<T>::insert(audit.machine, proof);
+        AttemptsOf::<T>::remove(audit.machine);
+        Self::look_at(proof.until, id, audit.machine, true);
+        T::Sink::passed(audit.machine, &proof);
+    }
+
+    /// A machine that failed has no proof any more, and waits twice as long each time (rule 4).
+    fn fail(audit: &AuditOf<T>) {
+        Proofs::<T>::remove(audit.machine);
+        AttemptsOf::<T>::mutate(audit.machine, |attempts| {
+            let Attempts { failed, not_before } = attempts.get_or_insert_default();
+            let wait = T::BackOff::get().saturating_mul(1 << (*failed).min(16));
+            *failed = failed.saturating_add(1);
+            *not_before = T::Clock::get().saturating_add(wait);
+        });
+        T::Sink::lost(audit.machine);
+    }
+
+    pub(crate) fn do_convict(
+        finder: T::AccountId,
+        id: AuditId,
+        auditor: T::AccountId,
+        transcript: &[u8],
+    ) -> DispatchResult {
+        let mut audit = Audits::<T>::get(id).ok_or(Error::<T>::AuditNotFound)?;
+        let (machine, seed) = (audit.machine, audit.seed);
+        let duty = audit.duties.iter_mut().find(|duty| duty.auditor == auditor);
+        let duty = duty.ok_or(Error::<T>::NotDrawn)?;
+        let (root, verdict) = duty.revealed.ok_or(Error::<T>::ShowsNothing)?;
+        let lied = T::Check::supports(machine, &seed, &root, &verdict, transcript) == Some(false);
+        ensure!(lied, Error::<T>::ShowsNothing);
+        // Shown once; what he said counts no more, should the audit still be open.
+        duty.revealed = None;
+        Audits::<T>::insert(id, audit);
+        let slashed = Self::ruin(&auditor, &finder);
+        Self::deposit_event(Event::Convicted { audit: id, auditor, slashed });
+        Ok(())
+    }
+}
+
+/// The median of each value: what one says alone moves it no further than his neighbours.
+fn median(all: &[Findings]) -> Findings {
+    fn of<V: Copy + Ord + Default>(all: &[Findings], value: impl Fn(&Findings) -> V) -> V {
+        let mut values: Vec<V> = all.iter().map(value).collect();
+        values.sort_unstable();
+        // Of an even number the lower: nobody gains by a tie.
+        values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or_default()
+    }
+    Findings {
+        gpus: of(all, |found| found.gpus),
+        gpu_memory_mib: of(all, |found| found.gpu_memory_mib),
+        throughput: of(all, |found| found.throughput),
+        memory_mib: of(all, |found| found.memory_mib),
+        disk_gib: of(all, |found| found.disk_gib),
+        up_mbps: of(all, |found| found.up_mbps),
+        down_mbps: of(all, |found| found.down_mbps),
+    }
+}

@@ -1,0 +1,57 @@
+//! Booking.
+
+use dbc_primitives::{BoundedVec, MachineId, Slot};
+use frame_support::{dispatch::DispatchResult, ensure, traits::Get as _};
+
+use crate::{
+    AttemptsOf, Audit, Audits, Config, Error, Event, NextAudit, OpenOf, Pallet, Phase, Proof,
+    Proofs, Purpose,
+};
+
+impl<T: Config> Pallet<T> {
+    /// Books an audit; everything that decides it is drawn later.
+    pub fn book(machine: MachineId, purpose: Purpose) -> DispatchResult {
+        let now = T::Clock::get();
+        ensure!(!OpenOf::<T>::contains_key(machine), Error::<T>::AuditOpen);
+        if purpose != Purpose::Random {
+            let waits = AttemptsOf::<T>::get(machine).is_some_and(|a| now < a.not_before);
+            ensure!(!waits, Error::<T>::BackingOff);
+            let fresh = Proofs::<T>::get(machine).is_some_and(|proof| is_fresh(&proof, now));
+            ensure!(!fresh, Error::<T>::ProofFresh);
+        }
+        let starts = Self::window_after(now.saturating_add(T::DrawDelay::get()));
+        let id = NextAudit::<T>::mutate(|next| {
+            let id = *next;
+            *next = next.saturating_add(1);
+            id
+        });
+        let audit = Audit {
+            machine,
+            purpose,
+            booked: now,
+            starts,
+            next: starts,
+            phase: Phase::Booked,
+            duties: BoundedVec::default(),
+            seed: [0; 32],
+            again: false,
+        };
+        OpenOf::<T>::insert(machine, id);
+        Self::look_at(starts, id, machine, false);
+        Audits::<T>::insert(id, audit);
+        Self::deposit_event(Event::Booked { audit: id, machine, starts });
+        Ok(())
+    }
+
+    /// Forgets a machine that left.
+    pub fn forget(machine: MachineId) {
+        Proofs::<T>::remove(machine);
+        AttemptsOf::<T>::remove(machine);
+    }
+}
+
+/// Whether two thirds of a proof's life are not over.
+fn is_fresh(proof: &Proof, now: Slot) -> bool {
+    let life = proof.until.saturating_sub(proof.at);
+    now < proof.until.saturating_sub(life / 3)
+}

@@ -1,0 +1,447 @@
+//! Audits: is the hardware real? A machine is booked first; the auditors are drawn later, by the
+//! randomness of blocks after the booking, and all audits of a window start at one block, so that one
+//! card cannot answer for two (mechanisms rules 4, 36). Auditors challenge the machine off the chain, each
+//! with a secret of his own, commit to their transcript and reveal their verdict, in phases that go by
+//! slot. Two thirds of those drawn decide. They are paid per duty, whatever they found, and a verdict
+//! whose transcript says otherwise costs the bond, by proof and not by opinion (rule 22). Proofs expire
+//! (rule 3).
+
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+pub mod catalogue;
+mod impls {
+    mod auditors;
+    mod clock;
+    mod judge;
+    mod request;
+}
+#[cfg(test)]
+mod mock;
+#[cfg(test)]
+mod tests {
+    mod attacks;
+    mod auditors;
+    mod life;
+    mod model;
+}
+mod try_state;
+mod types;
+pub mod weights;
+
+pub use pallet::*;
+pub use types::*;
+pub use weights::WeightInfo;
+
+#[frame_support::pallet]
+pub mod pallet {
+    use dbc_primitives::{Balance, MachineId, Slot};
+    use frame_support::{
+        pallet_prelude::*,
+        traits::{ConstU64, fungible::MutateHold},
+        weights::WeightMeter,
+    };
+    use frame_system::pallet_prelude::*;
+
+    use super::{
+        Attempts, Audit, AuditId, AuditSink, AuditedMachines, Auditor, DutyPay, Outcome, Proof,
+        Purpose, TranscriptCheck, Verdict, WeightInfo,
+    };
+
+    /// An audit's record in a runtime.
+    pub type AuditOf<T> = Audit<<T as frame_system::Config>::AccountId>;
+    /// All auditors.
+    pub type MemberList<T> =
+        BoundedVec<<T as frame_system::Config>::AccountId, <T as Config>::AuditorsMax>;
+
+    #[pallet::pallet]
+    pub struct Pallet<T>(_);
+
+    /// What the runtime supplies.
+    #[pallet::config]
+    pub trait Config: frame_system::Config {
+        /// The currency in which bonds are held.
+        type Currency: MutateHold<Self::AccountId, Balance = Balance, Reason = Self::RuntimeHoldReason>;
+        /// The runtime's hold reasons.
+        type RuntimeHoldReason: From<HoldReason>;
+        /// The slot of the block that is executed.
+        type Clock: Get<Slot>;
+        /// Randomness that the block's author could not choose: BABE's VRF output.
+        type Randomness: Get<[u8; 32]>;
+        /// The machines.
+        type Machines: AuditedMachines<Self::AccountId>;
+        /// Whoever acts on what was found.
+        type Sink: AuditSink;
+        /// Pays for duties.
+        type Pay: DutyPay<Self::AccountId>;
+        /// Checks transcripts.
+        type Check: TranscriptCheck;
+        /// Gets what liars lose, but for the part of whoever showed it.
+        type Treasury: Get<Self::AccountId>;
+        /// Seats auditors while there are few.
+        type SeatOrigin: EnsureOrigin<Self::RuntimeOrigin>;
+        /// Held from each auditor.
+        type Bond: Get<Balance>;
+        /// Most auditors at once.
+        #[pallet::constant]
+        type AuditorsMax: Get<u32>;
+        /// Auditors of one audit when there are enough, at most [`DRAWN_MAX`](super::DRAWN_MAX).
+        type Drawn: Get<u32>;
+        /// Auditors from which on a draw is full: fewer, and proofs are provisional.
+        #[pallet::constant]
+        type FullFrom: Get<u32>;
+        /// Slots of a window: all audits that start in it start at its first.
+        #[pallet::constant]
+        type Window: Get<Slot>;
+        /// Slots between a booking and its draw, at least twenty blocks' worth.
+        #[pallet::constant]
+        type DrawDelay: Get<Slot>;
+        /// Slots for the challenge and the commit.
+        #[pallet::constant]
+        type CommitSlots: Get<Slot>;
+        /// Slots for the reveal.
+        #[pallet::constant]
+        type RevealSlots: Get<Slot>;
+        /// Slots for which a proof counts.
+        type ProofLife: Get<Slot>;
+        /// Slots before a machine that failed may ask again; doubled with each failure.
+        #[pallet::constant]
+        type BackOff: Get<Slot>;
+        /// Slots after a close in which a transcript can be challenged.
+        #[pallet::constant]
+        type KeptSlots: Get<Slot>;
+        /// Slots between leaving and the bond's return.
+        #[pallet::constant]
+        type LeaveDelay: Get<Slot>;
+        /// Strikes that cost the bond.
+        #[pallet::constant]
+        type StrikesMax: Get<u32>;
+        /// Largest transcript that the chain checks, in bytes.
+        #[pallet::constant]
+        type TranscriptMax: Get<u32>;
+        /// Entries of the queue that one block handles at most.
+        #[pallet::constant]
+        type StepsPerBlock: Get<u32>;
+        /// Weights of the calls.
+        type WeightInfo: WeightInfo;
+    }
+
+    /// Why this pallet holds money.
+    #[pallet::composite_enum]
+    pub enum HoldReason {
+        /// Bond of an auditor.
+        Auditor,
+    }
+
+    /// The auditors.
+    #[pallet::storage]
+    pub type Auditors<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Auditor>;
+
+    /// Those who can be drawn.
+    #[pallet::storage]
+    pub type Members<T: Config> = StorageValue<_, MemberList<T>, ValueQuery>;
+
+    /// Whom governance allowed to join.
+    #[pallet::storage]
+    pub type Seats<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, ()>;
+
+    /// The audits; a closed one is kept as long as its transcripts can be challenged.
+    #[pallet::storage]
+    pub type Audits<T: Config> = StorageMap<_, Twox64Concat, AuditId, AuditOf<T>>;
+
+    /// The id of the next audit; the first is 1.
+    #[pallet::storage]
+    pub type NextAudit<T: Config> = StorageValue<_, AuditId, ValueQuery, ConstU64<1>>;
+
+    /// The audit of a machine that is not closed.
+    #[pallet::storage]
+    pub type OpenOf<T: Config> = StorageMap<_, Blake2_128Concat, MachineId, AuditId>;
+
+    /// What was proven of machines.
+    #[pallet::storage]
+    pub type Proofs<T: Config> = StorageMap<_, Blake2_128Concat, MachineId, Proof>;
+
+    /// What machines have to wait for.
+    #[pallet::storage]
+    pub type AttemptsOf<T: Config> = StorageMap<_, Blake2_128Concat, MachineId, Attempts>;
+
+    /// What is due when: phases and the end of an audit's record (`false`), or the end of the proof that it
+    /// gave (`true`); with the machine.
+    #[pallet::storage]
+    pub type Queue<T: Config> =
+        StorageDoubleMap<_, Twox64Concat, Slot, Twox64Concat, (AuditId, bool), MachineId>;
+
+    /// First slot whose entries may not all be handled.
+    #[pallet::storage]
+    pub type Cursor<T: Config> = StorageValue<_, Slot, ValueQuery>;
+
+    /// All blocks' randomness, mixed.
+    #[pallet::storage]
+    pub type Mix<T: Config> = StorageValue<_, [u8; 32], ValueQuery>;
+
+    /// What happened.
+    #[pallet::event]
+    #[pallet::generate_deposit(pub(super) fn deposit_event)]
+    pub enum Event<T: Config> {
+        /// Governance allows an account to join, or no more.
+        Seated {
+            /// Who.
+            auditor: T::AccountId,
+            /// Whether.
+            seated: bool,
+        },
+        /// An auditor bonded.
+        Joined {
+            /// Who.
+            auditor: T::AccountId,
+        },
+        /// An auditor leaves.
+        Leaving {
+            /// Who.
+            auditor: T::AccountId,
+        },
+        /// An auditor has his bond back.
+        Left {
+            /// Who.
+            auditor: T::AccountId,
+        },
+        /// A machine will be audited.
+        Booked {
+            /// The audit.
+            audit: AuditId,
+            /// The machine.
+            machine: MachineId,
+            /// When it starts.
+            starts: Slot,
+        },
+        /// Auditors were drawn; the machine has until `commit_by` to answer them.
+        Drawn {
+            /// The audit.
+            audit: AuditId,
+            /// The machine.
+            machine: MachineId,
+            /// How many.
+            auditors: u32,
+            /// Slot before which they commit.
+            commit_by: Slot,
+        },
+        /// An auditor committed to a transcript.
+        Committed {
+            /// The audit.
+            audit: AuditId,
+            /// Who.
+            auditor: T::AccountId,
+        },
+        /// An auditor revealed his verdict.
+        Revealed {
+            /// The audit.
+            audit: AuditId,
+            /// Who.
+            auditor: T::AccountId,
+            /// The verdict.
+            verdict: Verdict,
+        },
+        /// An audit is over.
+        Closed {
+            /// The audit.
+            audit: AuditId,
+            /// The machine.
+            machine: MachineId,
+            /// How.
+            outcome: Outcome,
+        },
+        /// A proof is worth nothing any more.
+        Expired {
+            /// Of which machine.
+            machine: MachineId,
+        },
+        /// An auditor missed a duty.
+        Struck {
+            /// Who.
+            auditor: T::AccountId,
+            /// His strikes so far.
+            strikes: u32,
+        },
+        /// A verdict was shown to contradict its transcript; its auditor is out.
+        Convicted {
+            /// The audit.
+            audit: AuditId,
+            /// Who.
+            auditor: T::AccountId,
+            /// What he lost.
+            slashed: Balance,
+        },
+    }
+
+    /// Why a call was refused.
+    #[pallet::error]
+    pub enum Error<T> {
+        /// Governance has not seated the account.
+        NotSeated,
+        /// The account is no auditor; `join` makes one.
+        NotAuditor,
+        /// The account is an auditor already.
+        AuditorExists,
+        /// There are as many auditors as there can be.
+        NoSeat,
+        /// The auditor leaves already.
+        LeavingAlready,
+        /// The auditor has to leave first.
+        NotLeaving,
+        /// The delay is not over, or a duty is open.
+        TooEarly,
+        /// The machine belongs to somebody else.
+        NotYours,
+        /// The machine is being audited already.
+        AuditOpen,
+        /// The machine failed a short while ago; `AttemptsOf` says until when it has to wait.
+        BackingOff,
+        /// The machine's proof is fresh; ask again in the last third of its life.
+        ProofFresh,
+        /// There is no such audit, or its record is gone.
+        AuditNotFound,
+        /// The audit is in another phase.
+        WrongPhase,
+        /// The auditor was not drawn for this audit.
+        NotDrawn,
+        /// The auditor committed or revealed already.
+        SaidAlready,
+        /// What is revealed is not what was committed to.
+        OtherThanCommitted,
+        /// The transcript is no transcript of that auditor, or supports his verdict.
+        ShowsNothing,
+    }
+
+    #[pallet::hooks]
+    impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+        fn on_initialize(_: BlockNumberFor<T>) -> Weight {
+            Self::mix();
+            T::WeightInfo::mix()
+        }
+
+        fn on_poll(_: BlockNumberFor<T>, meter: &mut WeightMeter) {
+            Self::drain(meter);
+        }
+
+        fn integrity_test() {
+            assert!(T::Window::get() > 0 && T::DrawDelay::get() >= 20, "a draw comes later");
+            assert!(T::CommitSlots::get() > 0 && T::RevealSlots::get() > 0, "phases last");
+            assert!(T::StepsPerBlock::get() > 0 && T::KeptSlots::get() > 0, "the queue moves");
+        }
+
+        #[cfg(feature = "try-runtime")]
+        fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+            Self::do_try_state()
+        }
+    }
+
+    #[pallet::call]
+    impl<T: Config> Pallet<T> {
+        /// Allows an account to join as an auditor, or takes that back.
+        ///
+        /// - `origin`: Must be governance.
+        /// - `auditor`: Whom.
+        /// - `seated`: Whether. Taking a seat back ends his duties.
+        #[pallet::call_index(0)]
+        #[pallet::weight(T::WeightInfo::seat())]
+        pub fn seat(origin: OriginFor<T>, auditor: T::AccountId, seated: bool) -> DispatchResult {
+            T::SeatOrigin::ensure_origin(origin)?;
+            Self::do_seat(auditor, seated);
+            Ok(())
+        }
+
+        /// Bonds the caller as an auditor.
+        ///
+        /// - `origin`: Must be signed by an account that governance seated.
+        #[pallet::call_index(1)]
+        #[pallet::weight(T::WeightInfo::join())]
+        pub fn join(origin: OriginFor<T>) -> DispatchResult {
+            Self::do_join(ensure_signed(origin)?)
+        }
+
+        /// Ends the caller's duties; those that are open are still to be done.
+        ///
+        /// - `origin`: Must be signed by an auditor.
+        #[pallet::call_index(2)]
+        #[pallet::weight(T::WeightInfo::leave())]
+        pub fn leave(origin: OriginFor<T>) -> DispatchResult {
+            Self::do_leave(ensure_signed(origin)?)
+        }
+
+        /// Returns the caller's bond.
+        ///
+        /// - `origin`: Must be signed by an auditor who left `LeaveDelay` slots ago.
+        #[pallet::call_index(3)]
+        #[pallet::weight(T::WeightInfo::withdraw())]
+        pub fn withdraw(origin: OriginFor<T>) -> DispatchResult {
+            Self::do_withdraw(ensure_signed(origin)?)
+        }
+
+        /// Books an audit of a machine.
+        ///
+        /// - `origin`: Must be signed by the machine's provider or operator.
+        /// - `machine`: The machine; it has no proof, or one in the last third of its life.
+        #[pallet::call_index(4)]
+        #[pallet::weight(T::WeightInfo::request())]
+        pub fn request(origin: OriginFor<T>, machine: MachineId) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            ensure!(T::Machines::may_ask(machine, &who), Error::<T>::NotYours);
+            let renewal = Proofs::<T>::contains_key(machine);
+            let purpose = if renewal { Purpose::Renewal } else { Purpose::First };
+            Self::book(machine, purpose)
+        }
+
+        /// Commits the caller to a transcript and a verdict.
+        ///
+        /// - `origin`: Must be signed by an auditor who was drawn, in the phase of commits.
+        /// - `audit`: The audit.
+        /// - `commit`: `Pallet::commitment` of root, verdict and account.
+        #[pallet::call_index(5)]
+        #[pallet::weight(T::WeightInfo::commit())]
+        pub fn commit(
+            origin: OriginFor<T>,
+            audit: AuditId,
+            commit: [u8; 32],
+        ) -> DispatchResultWithPostInfo {
+            Self::do_commit(ensure_signed(origin)?, audit, commit)?;
+            Ok(Pays::No.into())
+        }
+
+        /// Reveals what the caller committed to.
+        ///
+        /// - `origin`: Must be signed by an auditor who committed, in the phase of reveals.
+        /// - `audit`: The audit.
+        /// - `root`: Root of the transcript.
+        /// - `verdict`: What he found.
+        #[pallet::call_index(6)]
+        #[pallet::weight(T::WeightInfo::reveal())]
+        pub fn reveal(
+            origin: OriginFor<T>,
+            audit: AuditId,
+            root: [u8; 32],
+            verdict: Verdict,
+        ) -> DispatchResultWithPostInfo {
+            Self::do_reveal(ensure_signed(origin)?, audit, root, verdict)?;
+            Ok(Pays::No.into())
+        }
+
+        /// Shows that an auditor's verdict contradicts his own transcript. He loses his bond, a tenth of it
+        /// to whoever shows it.
+        ///
+        /// - `origin`: Must be signed by anybody.
+        /// - `audit`: The audit; its record is still there.
+        /// - `auditor`: Who lied.
+        /// - `transcript`: Bytes that the verifier reads.
+        #[pallet::call_index(7)]
+        #[pallet::weight(T::WeightInfo::convict(transcript.len() as u32))]
+        pub fn convict(
+            origin: OriginFor<T>,
+            audit: AuditId,
+            auditor: T::AccountId,
+            transcript: BoundedVec<u8, T::TranscriptMax>,
+        ) -> DispatchResult {
+            Self::do_convict(ensure_signed(origin)?, audit, auditor, &transcript)
+        }
+    }
+}

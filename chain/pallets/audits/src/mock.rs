@@ -1,0 +1,290 @@
+//! A runtime with this pallet alone, machines that are numbers, and auditors.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+};
+
+use dbc_primitives::{Balance, MachineId, Slot};
+use frame_support::{
+    assert_ok, derive_impl, parameter_types,
+    traits::{ConstU32, ConstU64, ConstU128, Get, Hooks as _},
+    weights::{Weight, WeightMeter},
+};
+use frame_system::EnsureRoot;
+use sp_runtime::{BuildStorage, traits::IdentityLookup};
+
+use crate::{
+    self as pallet_audits, AuditId, AuditOf, AuditSink, AuditedMachines, Findings, Phase, Proof,
+    TranscriptCheck, Verdict,
+};
+
+pub const BOND: Balance = 1_000;
+pub const WINDOW: Slot = 100;
+pub const COMMIT: Slot = 30;
+pub const REVEAL: Slot = 20;
+pub const LIFE: Slot = 3_000;
+pub const BACK_OFF: Slot = 200;
+pub const KEPT: Slot = 500;
+pub const TREASURY: u64 = 99;
+pub const START: Slot = 10_000;
+/// Owns the machine that is not said otherwise.
+pub const PROVIDER: u64 = 50;
+
+#[frame_support::runtime]
+mod runtime {
+    #[runtime::runtime]
+    #[runtime::derive(
+        RuntimeCall,
+        RuntimeEvent,
+        RuntimeError,
+        RuntimeOrigin,
+        RuntimeFreezeReason,
+        RuntimeHoldReason,
+        RuntimeTask
+    )]
+    pub struct Test;
+
+    #[runtime::pallet_index(0)]
+    pub type System = frame_system::Pallet<Test>;
+    #[runtime::pallet_index(1)]
+    pub type Balances = pallet_balances::Pallet<Test>;
+    #[runtime::pallet_index(2)]
+    pub type Audits = pallet_audits::Pallet<Test>;
+}
+
+#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+impl frame_system::Config for Test {
+    type Block = frame_system::mocking::MockBlock<Test>;
+    type Lookup = IdentityLookup<u64>;
+    type AccountData = pallet_balances::AccountData<Balance>;
+}
+
+#[derive_impl(pallet_balances::config_preludes::TestDefaultConfig)]
+impl pallet_balances::Config for Test {
+    type Balance = Balance;
+    type ExistentialDeposit = ConstU128<1>;
+    type AccountStore = System;
+    type RuntimeHoldReason = RuntimeHoldReason;
+}
+
+thread_local! {
+    static NOW: Cell<Slot> = const { Cell::new(0) };
+    pub static LUCK: Cell<u64> = const { Cell::new(0) };
+    pub static PAID: RefCell<BTreeMap<u64, u32>> = const { RefCell::new(BTreeMap::new()) };
+    pub static HEARD: RefCell<Vec<(MachineId, bool)>> = const { RefCell::new(Vec::new()) };
+}
+
+pub struct World;
+
+impl Get<Slot> for World {
+    fn get() -> Slot {
+        NOW.get()
+    }
+}
+
+impl Get<[u8; 32]> for World {
+    fn get() -> [u8; 32] {
+        sp_io::hashing::blake2_256(&[NOW.get().to_le_bytes(), LUCK.get().to_le_bytes()].concat())
+    }
+}
+
+impl AuditedMachines<u64> for World {
+    fn may_ask(_: MachineId, who: &u64) -> bool {
+        *who == PROVIDER
+    }
+
+    fn is_involved(_: MachineId, who: &u64) -> bool {
+        *who == PROVIDER
+    }
+}
+
+impl AuditSink for World {
+    fn passed(machine: MachineId, _: &Proof) {
+        HEARD.with_borrow_mut(|all| all.push((machine, true)));
+    }
+
+    fn lost(machine: MachineId) {
+        HEARD.with_borrow_mut(|all| all.push((machine, false)));
+    }
+}
+
+impl pallet_audits::DutyPay<u64> for World {
+    fn pay(auditor: &u64) {
+        PAID.with_borrow_mut(|paid| *paid.entry(*auditor).or_default() += 1);
+    }
+}
+
+/// A transcript is its root and a byte that says what it supports.
+impl TranscriptCheck for World {
+    fn supports(
+        _: MachineId,
+        _: &[u8; 32],
+        root: &[u8; 32],
+        verdict: &Verdict,
+        transcript: &[u8],
+    ) -> Option<bool> {
+        let (found, truth) = transcript.split_at_checked(32)?;
+        let passed = match truth {
+            [0] => false,
+            [1] => true,
+            _ => return None,
+        };
+        (found == root).then_some(passed == matches!(verdict, Verdict::Pass(_)))
+    }
+}
+
+parameter_types! {
+    pub const Treasury: u64 = TREASURY;
+}
+
+impl pallet_audits::Config for Test {
+    type Currency = Balances;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type Clock = World;
+    type Randomness = World;
+    type Machines = World;
+    type Sink = World;
+    type Pay = World;
+    type Check = World;
+    type Treasury = Treasury;
+    type SeatOrigin = EnsureRoot<u64>;
+    type Bond = ConstU128<BOND>;
+    type AuditorsMax = ConstU32<32>;
+    type Drawn = ConstU32<5>;
+    type FullFrom = ConstU32<15>;
+    type Window = ConstU64<WINDOW>;
+    type DrawDelay = ConstU64<20>;
+    type CommitSlots = ConstU64<COMMIT>;
+    type RevealSlots = ConstU64<REVEAL>;
+    type ProofLife = ConstU64<LIFE>;
+    type BackOff = ConstU64<BACK_OFF>;
+    type KeptSlots = ConstU64<KEPT>;
+    type LeaveDelay = ConstU64<1_000>;
+    type StrikesMax = ConstU32<3>;
+    type TranscriptMax = ConstU32<1_024>;
+    type StepsPerBlock = ConstU32<8>;
+    type WeightInfo = pallet_audits::weights::CountedWeight<Test>;
+}
+
+pub fn machine(number: u8) -> MachineId {
+    MachineId([number; 32])
+}
+
+/// Runs a test in a fresh state with so many auditors (numbers from 1), all drawable; checks every invariant
+/// after it.
+pub fn run(auditors: u64, test: impl FnOnce()) {
+    let mut storage =
+        frame_system::GenesisConfig::<Test>::default().build_storage().expect("genesis");
+    let mut balances: Vec<_> = (1..=60).map(|account| (account, 10 * BOND)).collect();
+    balances.push((TREASURY, 1));
+    pallet_balances::GenesisConfig::<Test> { balances, ..Default::default() }
+        .assimilate_storage(&mut storage)
+        .expect("balances");
+    sp_io::TestExternalities::new(storage).execute_with(|| {
+        PAID.take();
+        HEARD.take();
+        LUCK.set(0);
+        NOW.set(0);
+        System::set_block_number(1);
+        go_to(START);
+        for auditor in 1..=auditors {
+            assert_ok!(Audits::seat(RuntimeOrigin::root(), auditor, true));
+            assert_ok!(Audits::join(RuntimeOrigin::signed(auditor)));
+        }
+        go_to(START + 5);
+        test();
+        Audits::do_try_state().expect("every invariant holds");
+    });
+}
+
+pub fn now() -> Slot {
+    NOW.get()
+}
+
+/// A block at each fifth slot, up to this one.
+pub fn go_to(slot: Slot) {
+    while NOW.get() < slot {
+        let next = if NOW.get() < START { slot } else { (NOW.get() + 5).min(slot) };
+        NOW.set(next);
+        Audits::on_initialize(0);
+        let mut meter = WeightMeter::with_limit(Weight::MAX);
+        Audits::on_poll(0, &mut meter);
+    }
+}
+
+/// Time passes without a block.
+pub fn sleep_to(slot: Slot) {
+    NOW.set(slot);
+}
+
+/// Books an audit as the provider; gives its number.
+pub fn booked(number: u8) -> AuditId {
+    let id = crate::NextAudit::<Test>::get();
+    assert_ok!(Audits::request(RuntimeOrigin::signed(PROVIDER), machine(number)));
+    id
+}
+
+pub fn audit(id: AuditId) -> AuditOf<Test> {
+    crate::Audits::<Test>::get(id).expect("its record is there")
+}
+
+/// Books an audit and goes to where its auditors are drawn.
+pub fn drawn(number: u8) -> AuditId {
+    let id = booked(number);
+    go_to(audit(id).starts);
+    assert_eq!(audit(id).phase, Phase::Commit);
+    id
+}
+
+pub fn auditors_of(id: AuditId) -> Vec<u64> {
+    audit(id).duties.iter().map(|duty| duty.auditor).collect()
+}
+
+pub fn pass() -> Verdict {
+    Verdict::Pass(Findings { gpus: 4, throughput: 1_000, ..Findings::default() })
+}
+
+pub fn root_of(auditor: u64) -> [u8; 32] {
+    [auditor as u8; 32]
+}
+
+pub fn commit(id: AuditId, auditor: u64, verdict: Verdict) {
+    let commit = Audits::commitment(&auditor, &root_of(auditor), &verdict);
+    assert_ok!(Audits::commit(RuntimeOrigin::signed(auditor), id, commit));
+}
+
+pub fn reveal(id: AuditId, auditor: u64, verdict: Verdict) {
+    assert_ok!(Audits::reveal(RuntimeOrigin::signed(auditor), id, root_of(auditor), verdict));
+}
+
+/// Those drawn say these verdicts, in the order of their draw; whoever has none stays silent. Goes to where
+/// the audit is closed or drawn again.
+pub fn say(id: AuditId, verdicts: &[Option<Verdict>]) {
+    let auditors = auditors_of(id);
+    let told: Vec<_> = auditors.iter().zip(verdicts).collect();
+    for (auditor, verdict) in &told {
+        if let Some(verdict) = verdict {
+            commit(id, **auditor, *verdict);
+        }
+    }
+    go_to(audit(id).next);
+    for (auditor, verdict) in &told {
+        if let Some(verdict) = verdict {
+            reveal(id, **auditor, *verdict);
+        }
+    }
+    go_to(audit(id).next);
+}
+
+pub fn proof(number: u8) -> Option<Proof> {
+    crate::Proofs::<Test>::get(machine(number))
+}
+
+pub fn paid(auditor: u64) -> u32 {
+    PAID.with_borrow(|paid| paid.get(&auditor).copied().unwrap_or_default())
+}
+
+pub fn heard() -> Vec<(MachineId, bool)> {
+    HEARD.with_borrow(Clone::clone)
+}

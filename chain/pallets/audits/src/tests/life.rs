@@ -1,0 +1,113 @@
+//! An audit from booking to proof, and the proof to its end.
+
+use frame_support::{assert_noop, assert_ok};
+
+use crate::{Error, Outcome, Phase, Verdict, mock::*};
+
+#[test]
+fn a_machine_that_passes_has_a_proof_and_the_median_of_what_was_found() {
+    run(3, || {
+        let id = drawn(1);
+        let found = |throughput| {
+            Some(Verdict::Pass(crate::Findings { gpus: 4, throughput, ..Default::default() }))
+        };
+        // One of three exaggerates.
+        say(id, &[found(1_000), found(1_010), found(900_000)]);
+        let proof = proof(1).expect("it passed");
+        assert_eq!((proof.audit, proof.findings.throughput), (id, 1_010));
+        assert!(proof.provisional, "three auditors are no full draw");
+        assert_eq!(audit(id).phase, Phase::Closed(Outcome::Passed));
+        assert_eq!(heard(), vec![(machine(1), true)]);
+    });
+}
+
+#[test]
+fn a_full_draw_gives_a_full_proof() {
+    run(15, || {
+        let id = drawn(1);
+        assert_eq!(audit(id).duties.len(), 5);
+        say(id, &[Some(pass()), Some(pass()), Some(pass()), Some(pass()), None]);
+        assert!(!proof(1).expect("four of five are two thirds").provisional);
+    });
+}
+
+#[test]
+fn a_machine_that_fails_loses_its_proof_and_waits_twice_as_long_each_time() {
+    run(3, || {
+        let fail = [Some(Verdict::Fail); 3];
+        say(drawn(1), &[Some(pass()); 3]);
+        go_to(now() + LIFE - LIFE / 4);
+        say(drawn(1), &fail);
+        assert_eq!(proof(1), None);
+        assert_eq!(heard().last(), Some(&(machine(1), false)));
+        let request = || Audits::request(RuntimeOrigin::signed(PROVIDER), machine(1));
+        assert_noop!(request(), Error::<Test>::BackingOff);
+        go_to(now() + BACK_OFF);
+        say(drawn(1), &fail);
+        go_to(now() + BACK_OFF);
+        assert_noop!(request(), Error::<Test>::BackingOff);
+        go_to(now() + BACK_OFF);
+        assert_ok!(request());
+    });
+}
+
+#[test]
+fn rule_03_a_proof_expires_and_can_be_renewed_before() {
+    run(3, || {
+        say(drawn(1), &[Some(pass()); 3]);
+        let request = || Audits::request(RuntimeOrigin::signed(PROVIDER), machine(1));
+        assert_noop!(request(), Error::<Test>::ProofFresh);
+        go_to(now() + LIFE - LIFE / 3);
+        let first = proof(1).expect("not over").until;
+        say(drawn(1), &[Some(pass()); 3]);
+        let second = proof(1).expect("renewed").until;
+        assert!(second > first);
+        go_to(first + 10);
+        assert!(proof(1).is_some(), "the old end is nobody's end");
+        go_to(second + 10);
+        assert_eq!(proof(1), None);
+        assert_eq!(heard().last(), Some(&(machine(1), false)));
+    });
+}
+
+#[test]
+fn what_two_thirds_do_not_decide_is_drawn_once_more() {
+    run(5, || {
+        let id = drawn(1);
+        let first = audit(id).seed;
+        let split = [Some(pass()), Some(pass()), Some(pass()), Some(Verdict::Fail), None];
+        say(id, &split);
+        assert_eq!(audit(id).phase, Phase::Booked);
+        go_to(audit(id).starts);
+        assert_ne!(audit(id).seed, first, "with a challenge of its own");
+        say(id, &split);
+        assert_eq!(audit(id).phase, Phase::Closed(Outcome::Undecided));
+        assert_eq!(proof(1), None);
+        go_to(now() + KEPT + 10);
+        assert!(crate::Audits::<Test>::get(id).is_none(), "the record goes in the end");
+    });
+}
+
+#[test]
+fn without_auditors_an_audit_waits() {
+    run(0, || {
+        let id = booked(1);
+        go_to(now() + 5 * WINDOW);
+        assert_eq!(audit(id).phase, Phase::Booked);
+    });
+}
+
+#[test]
+fn phases_go_by_the_slot_and_not_by_the_queue() {
+    run(3, || {
+        let id = drawn(1);
+        let who = auditors_of(id)[0];
+        // No block comes for a while: the queue is late, the clock is not.
+        sleep_to(audit(id).next);
+        let commit = Audits::commitment(&who, &root_of(who), &pass());
+        assert_noop!(
+            Audits::commit(RuntimeOrigin::signed(who), id, commit),
+            Error::<Test>::WrongPhase
+        );
+    });
+}

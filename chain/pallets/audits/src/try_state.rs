@@ -1,0 +1,60 @@
+//! What must hold over all storage items. Compiled always: tests call it after every step.
+
+use alloc::collections::BTreeMap;
+
+use frame_support::{ensure, traits::fungible::InspectHold as _};
+use sp_runtime::TryRuntimeError;
+
+use crate::{
+    Auditors, Audits, Config, HoldReason, Members, NextAudit, OpenOf, Pallet, Phase, Proofs, Queue,
+};
+
+impl<T: Config> Pallet<T> {
+    /// Checks each rule:
+    /// - an auditor has his bond on hold, nobody else anything; members are auditors who do not leave;
+    /// - duties that are open are as many as their auditor counts;
+    /// - each audit stands in the queue once, and each proof at its end;
+    /// - a machine has one open audit at most, and it is the one that it names.
+    ///
+    /// # Errors
+    /// The first rule that does not hold.
+    pub fn do_try_state() -> Result<(), TryRuntimeError> {
+        for account in frame_system::Account::<T>::iter_keys() {
+            let bond = Auditors::<T>::get(&account).map_or(0, |auditor| auditor.bond);
+            let held = T::Currency::balance_on_hold(&HoldReason::Auditor.into(), &account);
+            ensure!(held == bond, "an auditor's hold is not his bond");
+        }
+        for member in Members::<T>::get() {
+            let stays = Auditors::<T>::get(member).is_some_and(|found| found.leaving.is_none());
+            ensure!(stays, "a member leaves or is no auditor");
+        }
+        let mut open: BTreeMap<T::AccountId, u32> = BTreeMap::new();
+        let mut entries = 0;
+        for (id, audit) in Audits::<T>::iter() {
+            ensure!(id < NextAudit::<T>::get(), "an audit's id was not given out yet");
+            let queued = Queue::<T>::iter_keys().filter(|(_, key)| *key == (id, false)).count();
+            ensure!(queued == 1, "an audit does not stand in the queue once");
+            entries += 1;
+            let closed = matches!(audit.phase, Phase::Closed(_));
+            let named = OpenOf::<T>::get(audit.machine) == Some(id);
+            ensure!(named != closed, "a machine's open audit is another");
+            if matches!(audit.phase, Phase::Commit | Phase::Reveal) {
+                for duty in &audit.duties {
+                    *open.entry(duty.auditor.clone()).or_default() += 1;
+                }
+            }
+        }
+        for (who, auditor) in Auditors::<T>::iter() {
+            let duties = open.remove(&who).unwrap_or_default();
+            ensure!(auditor.open == duties, "open duties are miscounted");
+        }
+        for (machine, proof) in Proofs::<T>::iter() {
+            let until = proof.until.max(1);
+            let queued = Queue::<T>::get(until, (proof.audit, true)) == Some(machine);
+            ensure!(queued, "a proof has no end");
+        }
+        let phases = Queue::<T>::iter_keys().filter(|(_, (_, of_proof))| !of_proof).count();
+        ensure!(phases == entries, "the queue has an audit that is gone");
+        Ok(())
+    }
+}

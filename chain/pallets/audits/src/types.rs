@@ -1,0 +1,278 @@
+//! Audits, verdicts and proofs.
+
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use dbc_primitives::{Balance, BoundedVec, ConstU32, MachineId, Slot};
+use scale_info::TypeInfo;
+
+/// Number of an audit, given by the chain, never reused.
+pub type AuditId = u64;
+/// Most auditors of one audit.
+pub const DRAWN_MAX: u32 = 7;
+
+/// An auditor.
+#[derive(
+    Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Auditor {
+    /// On hold from him.
+    pub bond: Balance,
+    /// When he joined; audits booked before never draw him.
+    pub joined: Slot,
+    /// Duties that he missed, less those made up for.
+    pub strikes: u32,
+    /// Duties that he did since the last strike came or went.
+    pub streak: u32,
+    /// When he asked to leave.
+    pub leaving: Option<Slot>,
+    /// Audits that he was drawn for and that are not closed.
+    pub open: u32,
+}
+
+/// Why a machine is audited.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Debug,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub enum Purpose {
+    /// It has no proof yet, or lost it.
+    First,
+    /// Its proof is about to expire.
+    Renewal,
+    /// The chain picked it.
+    Random,
+}
+
+/// What an auditor found. Numbers, so that a quorum can be had within a tolerance.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Debug,
+    Default,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub struct Findings {
+    /// Cards that answered at once.
+    pub gpus: u16,
+    /// Memory of all cards together that was filled, in MiB.
+    pub gpu_memory_mib: u32,
+    /// Multiplications of field elements a second, in millions, over all cards; of the processor
+    /// without any.
+    pub throughput: u32,
+    /// Main memory in MiB.
+    pub memory_mib: u32,
+    /// Disk of the pool in GiB.
+    pub disk_gib: u32,
+    /// Upstream in Mbit/s.
+    pub up_mbps: u32,
+    /// Downstream in Mbit/s.
+    pub down_mbps: u32,
+}
+
+/// How an audit came out for one auditor.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Debug,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub enum Verdict {
+    /// The machine is what it says.
+    Pass(Findings),
+    /// It answered wrongly, late, or with something else than it says.
+    Fail,
+    /// It did not answer.
+    Unreachable,
+}
+
+/// What one of those drawn has said so far.
+#[derive(
+    Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Duty<AccountId> {
+    /// Who.
+    pub auditor: AccountId,
+    /// Hash of his transcript's root, his verdict and himself.
+    pub commit: Option<[u8; 32]>,
+    /// What he revealed: the root and the verdict.
+    pub revealed: Option<([u8; 32], Verdict)>,
+}
+
+/// Where an audit stands. Phases go by slot, whoever is silent.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Debug,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub enum Phase {
+    /// It waits for its start, when auditors are drawn.
+    Booked,
+    /// Auditors challenge the machine and commit to what they found.
+    Commit,
+    /// They reveal it.
+    Reveal,
+    /// Over.
+    Closed(Outcome),
+}
+
+/// How an audit ended.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Debug,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub enum Outcome {
+    /// Two thirds of those drawn said so.
+    Passed,
+    /// Two thirds of those drawn said so, or that it did not answer.
+    Failed,
+    /// Neither; nothing changes for the machine.
+    Undecided,
+}
+
+/// An audit.
+#[derive(
+    Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Audit<AccountId> {
+    /// The machine.
+    pub machine: MachineId,
+    /// Why.
+    pub purpose: Purpose,
+    /// When it was booked; what draws its auditors is not older.
+    pub booked: Slot,
+    /// When it starts, with all others of its window.
+    pub starts: Slot,
+    /// When the next phase begins.
+    pub next: Slot,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Those drawn.
+    pub duties: BoundedVec<Duty<AccountId>, ConstU32<DRAWN_MAX>>,
+    /// What the challenge of each auditor is made of beside his own secret.
+    pub seed: [u8; 32],
+    /// Whether it was drawn a second time.
+    pub again: bool,
+}
+
+/// What a passed audit proved of a machine. Each value is the median of those who passed it.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Debug,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub struct Proof {
+    /// Which audit.
+    pub audit: AuditId,
+    /// When it was passed.
+    pub at: Slot,
+    /// When it is worth nothing any more.
+    pub until: Slot,
+    /// Whether fewer auditors than a full draw were there to say so.
+    pub provisional: bool,
+    /// What was measured.
+    pub findings: Findings,
+}
+
+/// How often a machine failed, and when it may ask again.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Debug,
+    Default,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub struct Attempts {
+    /// Audits failed in a row.
+    pub failed: u32,
+    /// Slot before which no other is booked.
+    pub not_before: Slot,
+}
+
+/// Machines, as audits see them.
+pub trait AuditedMachines<AccountId> {
+    /// Whether the account may ask for an audit of a machine: its provider or the operator.
+    fn may_ask(machine: MachineId, who: &AccountId) -> bool;
+
+    /// Whether the account has an interest in a machine, and audits others.
+    fn is_involved(machine: MachineId, who: &AccountId) -> bool;
+}
+
+/// Whoever acts on what audits found.
+pub trait AuditSink {
+    /// A machine has a proof.
+    fn passed(machine: MachineId, proof: &Proof);
+
+    /// A machine failed, or its proof expired.
+    fn lost(machine: MachineId);
+}
+
+impl AuditSink for () {
+    fn passed(_: MachineId, _: &Proof) {}
+    fn lost(_: MachineId) {}
+}
+
+/// Pays auditors for duties, whatever they found.
+pub trait DutyPay<AccountId> {
+    /// One duty was done.
+    fn pay(auditor: &AccountId);
+}
+
+/// Checks transcripts: the runtime plugs the challenge's verifier in.
+pub trait TranscriptCheck {
+    /// Whether a transcript belongs to a root and supports the verdict. `None` when the bytes are no
+    /// transcript of that root: they show nothing about anybody.
+    fn supports(
+        machine: MachineId,
+        seed: &[u8; 32],
+        root: &[u8; 32],
+        verdict: &Verdict,
+        transcript: &[u8],
+    ) -> Option<bool>;
+}
