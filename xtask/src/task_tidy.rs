@@ -17,6 +17,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("pallet-prices", &["dbc-primitives"]),
     ("pallet-liveness", &["dbc-primitives"]),
     ("pallet-audits", &["dbc-primitives"]),
+    ("pallet-rewards", &["dbc-primitives"]),
     ("dbc-bench", &[]),
     ("dbc-runtime", &["dbc-primitives", "pallet-machines", "pallet-leases", "pallet-liveness"]),
     ("dbc-node", &[]),

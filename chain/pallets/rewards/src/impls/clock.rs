@@ -1,0 +1,96 @@
+//! Emission: what all machines earn since the last block, into the pot and onto the accumulator.
+
+use dbc_primitives::{Balance, Slot};
+use frame_support::traits::{Get as _, fungible::Mutate as _};
+use sp_runtime::traits::AccountIdConversion as _;
+
+use crate::{
+    All, Config, EmittedTo, Era, Event, FirstEra, Galaxy, GpuHistory, Pallet, SCALE, schedule,
+};
+
+/// Eras that one block turns at most; after a longer standstill the rest is not emitted.
+const ERAS_PER_BLOCK_MAX: Era = 10;
+
+impl<T: Config> Pallet<T> {
+    /// Account of the pot.
+    pub fn pot() -> T::AccountId {
+        T::PotId::get().into_account_truncating()
+    }
+
+    /// The era that a slot lies in.
+    pub fn era_of(slot: Slot) -> Era {
+        slot / T::EraSlots::get()
+    }
+
+    /// The era that is now.
+    pub fn era() -> Era {
+        Self::era_of(T::Clock::get())
+    }
+
+    pub(crate) fn tick() {
+        let now = T::Clock::get();
+        let from = EmittedTo::<T>::get();
+        if from == 0 {
+            FirstEra::<T>::put(Self::era_of(now));
+            EmittedTo::<T>::put(now);
+            return;
+        }
+        let length = T::EraSlots::get();
+        let mut at = from.max(now.saturating_sub(ERAS_PER_BLOCK_MAX * length));
+        while at < now {
+            let era = Self::era_of(at);
+            let end = ((era + 1) * length).min(now);
+            Self::emit(era, end - at);
+            if end == (era + 1) * length {
+                Self::turn(era);
+            }
+            at = end;
+        }
+        EmittedTo::<T>::put(now);
+    }
+
+    /// Units that an era emits.
+    pub fn emission(era: Era) -> Balance {
+        let age = era.saturating_sub(FirstEra::<T>::get().unwrap_or(era));
+        let base = schedule::per_era(age);
+        let doubled = Galaxy::<T>::get()
+            .is_some_and(|since| era > since && era <= since + T::GalaxyEras::get());
+        if doubled { base * 2 } else { base }
+    }
+
+    /// Emits for so many slots of an era. Without any points nothing is emitted: there is nobody to earn it.
+    fn emit(era: Era, slots: Slot) {
+        let mut all = All::<T>::get();
+        if all.points == 0 {
+            return;
+        }
+        let sum = Self::emission(era) * Balance::from(slots) / Balance::from(T::EraSlots::get());
+        let duties = T::DutyShare::get().mul_floor(sum);
+        let acc = ((sum - duties) << SCALE) / Balance::from(all.points);
+        // What does not divide is not emitted, so that the pot never holds less or more than is owed.
+        let shared = (acc * Balance::from(all.points)) >> SCALE;
+        // One unit more covers what shifting cut off.
+        let pot = T::Currency::mint_into(&Self::pot(), shared + 1);
+        if pot.is_err() {
+            return;
+        }
+        let _ = T::Currency::mint_into(&T::DutyPot::get(), duties);
+        all.acc = all.acc.saturating_add(acc);
+        All::<T>::put(all);
+    }
+
+    /// An era ends: its GPUs are written down, and the galaxy is looked at once.
+    fn turn(era: Era) {
+        let gpus = All::<T>::get().gpus;
+        let mut history = GpuHistory::<T>::get();
+        history[(era % 7) as usize] = gpus;
+        GpuHistory::<T>::put(history);
+        let sum: u64 = history.iter().map(|gpus| u64::from(*gpus)).sum();
+        // By `≥` on the mean of seven, so that neither a step over nor a day's flood decides.
+        let reached = sum >= 7 * u64::from(T::GalaxyGpus::get());
+        if reached && Galaxy::<T>::get().is_none() {
+            Galaxy::<T>::put(era);
+            Self::deposit_event(Event::GalaxyReached { era });
+        }
+    }
+}
