@@ -80,7 +80,9 @@ fn main() -> Result<()> {
 
 /// The repository.
 fn root() -> Result<PathBuf> {
-    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    // What cargo says now, and not when it was built: a target folder may serve several checkouts.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     Ok(here.parent().context("xtask lies in the repository")?.to_path_buf())
 }
 

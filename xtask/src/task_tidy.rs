@@ -18,6 +18,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("pallet-liveness", &["dbc-primitives"]),
     ("pallet-audits", &["dbc-primitives"]),
     ("pallet-rewards", &["dbc-primitives"]),
+    ("pallet-disputes", &["dbc-primitives"]),
     ("dbc-bench", &[]),
     ("dbc-runtime", &["dbc-primitives", "pallet-machines", "pallet-leases", "pallet-liveness"]),
     ("dbc-node", &[]),

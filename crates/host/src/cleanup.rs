@@ -113,9 +113,11 @@ pub async fn inventory(scope: &Scope) -> Result<Vec<Leftover>, InventoryError> {
         in_engine(engine, &scope.network, &mut found)
             .await
             .map_err(|source| InventoryError { what: "things in Docker", source })?;
+        // Docker lists in any order. The order of the variants is that of removal.
+        found.sort();
     }
     let io = |what| move |error: io::Error| InventoryError { what, source: error.into() };
-    bridges(&scope.network, &mut found).map_err(io("bridges"))?;
+    bridges(&scope.network, &mut found);
     let table = scope.network.table_name();
     if execute("nft", &["list", "table", "inet", &table]).await.is_ok() {
         found.push(Leftover::Table(table));
@@ -178,19 +180,16 @@ async fn in_engine(
     Ok(())
 }
 
-fn bridges(network: &NetworkId, found: &mut Vec<Leftover>) -> io::Result<()> {
+fn bridges(network: &NetworkId, found: &mut Vec<Leftover>) {
     let prefix = network.bridge_prefix();
-    for entry in fs::read_dir("/sys/class/net")? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
+    for name in names(Path::new("/sys/class/net")) {
         let lease = name.strip_prefix(&prefix);
         let ours =
             lease.is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
-        if ours && entry.path().join("bridge").is_dir() {
+        if ours && Path::new("/sys/class/net").join(&name).join("bridge").is_dir() {
             found.push(Leftover::Bridge(name));
         }
     }
-    Ok(())
 }
 
 fn root_files(dir: &Path, network: &NetworkId, found: &mut Vec<Leftover>) {
@@ -292,9 +291,13 @@ async fn tool(program: &str, args: &[&str]) -> Result<(), Cause> {
     execute(program, args).await.map(drop).map_err(Into::into)
 }
 
+/// Names in a folder, sorted; none when it is not there.
 fn names(dir: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
-    entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect()
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
 }
 
 /// Whether nothing is mounted below this folder; a purge that left a mount must not be followed by

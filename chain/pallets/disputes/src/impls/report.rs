@@ -1,0 +1,128 @@
+//! How offences begin and end: by what watchers and checks found, and by reports that a check bore out.
+
+use dbc_primitives::{LeaseId, MachineId, Slot};
+use frame_support::{
+    dispatch::DispatchResult,
+    ensure,
+    traits::{Get as _, fungible::MutateHold as _},
+};
+
+use crate::{
+    Checks as _, Config, Error, Event, HoldReason, Kind, Leased as _, NextOffence, Offence,
+    OffenceId, OffenceOf, Offences, OpenOf, Pallet, Reports, RunningOf, Stage, Stakes as _,
+};
+
+impl<T: Config> Pallet<T> {
+    fn next_id() -> OffenceId {
+        NextOffence::<T>::mutate(|next| {
+            let id = *next;
+            *next = next.saturating_add(1);
+            id
+        })
+    }
+
+    pub(crate) fn do_report(
+        who: T::AccountId,
+        machine: MachineId,
+        kind: Kind,
+        lease: Option<LeaseId>,
+    ) -> DispatchResult {
+        let (provider, stake) = T::Stakes::of(machine).ok_or(Error::<T>::MachineNotFound)?;
+        if let Some(lease) = lease {
+            let renter = T::Leases::renter(machine, lease).map(|(renter, _)| renter);
+            ensure!(renter == Some(who.clone()), Error::<T>::NotYourLease);
+        }
+        let bond = T::ReportBond::get();
+        T::Currency::hold(&HoldReason::Report.into(), &who, bond)?;
+        let id = Self::next_id();
+        T::Checks::book(machine, id)?;
+        let now = T::Clock::get();
+        let report = Offence {
+            machine,
+            provider,
+            kind,
+            since: now,
+            ended: None,
+            stake,
+            band: 0,
+            stage: Stage::Running,
+            next: now,
+            lease,
+            reporter: Some((who, bond)),
+            appeal: 0,
+        };
+        Reports::<T>::insert(id, report);
+        Self::deposit_event(Event::Reported { offence: id, machine, kind });
+        Ok(())
+    }
+
+    /// A check is over. What it bore out is an offence since the report; what it did not costs the bond.
+    pub fn checked(id: OffenceId, upheld: bool) {
+        let Some(report) = Reports::<T>::take(id) else { return };
+        if upheld && !RunningOf::<T>::contains_key(report.machine) {
+            Self::start(id, report);
+            return;
+        }
+        if let Some((reporter, bond)) = &report.reporter {
+            // Somebody else was faster: the report was right, and costs nothing.
+            let lost = !upheld;
+            Self::free(&HoldReason::Report.into(), reporter, *bond, lost);
+        }
+        Self::deposit_event(Event::Rejected { offence: id });
+    }
+
+    /// An offence that nobody has to report began: a silence that is blamed on the provider, a failed audit.
+    /// Nothing happens while another of the machine runs: one offence for each time (rule 11).
+    pub fn begin(machine: MachineId, kind: Kind, since: Slot, lease: Option<LeaseId>) {
+        if RunningOf::<T>::contains_key(machine) {
+            return;
+        }
+        let Some((provider, stake)) = T::Stakes::of(machine) else { return };
+        let offence = Offence {
+            machine,
+            provider,
+            kind,
+            since,
+            ended: None,
+            stake,
+            band: 0,
+            stage: Stage::Running,
+            next: since,
+            lease,
+            reporter: None,
+            appeal: 0,
+        };
+        Self::start(Self::next_id(), offence);
+    }
+
+    fn start(id: OffenceId, mut offence: OffenceOf<T>) {
+        let Offence { machine, kind, since, .. } = offence;
+        RunningOf::<T>::insert(machine, id);
+        OpenOf::<T>::mutate(machine, |open| *open = open.saturating_add(1));
+        Self::deposit_event(Event::Began { offence: id, machine, kind, since });
+        Self::raise(id, &mut offence);
+        Self::keep(id, offence);
+    }
+
+    /// The machine is there and right again since this slot. An offence that reached no band is forgotten.
+    pub fn end(machine: MachineId, at: Slot) {
+        let Some(id) = RunningOf::<T>::get(machine) else { return };
+        let Some(mut offence) = Offences::<T>::get(id) else { return };
+        Self::unqueue(id, offence.next);
+        offence.ended = Some(at.max(offence.since));
+        Self::raise(id, &mut offence);
+        if offence.band == 0 {
+            if let Some((reporter, bond)) = &offence.reporter {
+                Self::free(&HoldReason::Report.into(), reporter, *bond, false);
+            }
+            Self::deposit_event(Event::Forgotten { offence: id });
+            return Self::settle(id, &offence);
+        }
+        Self::keep(id, offence);
+    }
+
+    /// Whether a machine's stake may leave: nothing of it is in dispute.
+    pub fn is_clear(machine: MachineId) -> bool {
+        OpenOf::<T>::get(machine) == 0
+    }
+}

@@ -1,0 +1,75 @@
+//! Reports: a bond, a check, and nothing on anybody's word alone.
+
+use frame_support::{assert_noop, assert_ok};
+
+use crate::{Error, Kind, mock::*};
+
+const KIND: Kind = Kind::Unreachable { rented: true };
+
+fn reported() -> u64 {
+    let id = crate::NextOffence::<Test>::get();
+    assert_ok!(Disputes::report(RuntimeOrigin::signed(RENTER), machine(1), KIND, Some(1)));
+    id
+}
+
+#[test]
+fn rule_07_nothing_happens_before_drawn_auditors_looked() {
+    run(|| {
+        reported();
+        pass(200 * HOUR);
+        assert_eq!(stake(1), STAKE);
+        assert_eq!(Balances::free_balance(RENTER), 99_000, "the bond is held");
+    });
+}
+
+#[test]
+fn a_report_that_holds_dates_from_its_filing_and_pays_whoever_filed_it() {
+    run(|| {
+        let id = reported();
+        let filed = now();
+        pass(10 * MINUTE);
+        Disputes::checked(id, true);
+        assert_eq!(offence(id).map(|found| found.since), Some(filed));
+        Disputes::end(machine(1), now());
+        pass(APPEAL + 300);
+        // 8 %: a tenth to the renter, a fifth to the reporter, who is the same here.
+        assert_eq!(stake(1), STAKE - 32_000);
+        assert_eq!(Balances::free_balance(RENTER), 100_000 + 3_200 + 6_400);
+    });
+}
+
+#[test]
+fn a_report_that_does_not_hold_costs_its_bond() {
+    run(|| {
+        let id = reported();
+        Disputes::checked(id, false);
+        assert_eq!(Balances::free_balance(RENTER), 99_000);
+        assert_eq!(Balances::free_balance(TREASURY), 1_001);
+        Disputes::checked(id, true);
+        assert!(offence(id).is_none(), "a check is over once");
+    });
+}
+
+#[test]
+fn a_right_report_of_what_runs_already_costs_nothing() {
+    run(|| {
+        let id = reported();
+        Disputes::begin(machine(1), KIND, now(), None);
+        Disputes::checked(id, true);
+        assert_eq!(Balances::free_balance(RENTER), 100_000);
+        assert_eq!(crate::Offences::<Test>::iter().count(), 1);
+    });
+}
+
+#[test]
+fn a_lease_is_reported_by_its_renter_and_a_machine_that_is_there() {
+    run(|| {
+        let by = |who, number, lease| {
+            Disputes::report(RuntimeOrigin::signed(who), machine(number), KIND, lease)
+        };
+        assert_noop!(by(30, 1, Some(1)), Error::<Test>::NotYourLease);
+        assert_noop!(by(RENTER, 1, Some(7)), Error::<Test>::NotYourLease);
+        assert_noop!(by(RENTER, 9, None), Error::<Test>::MachineNotFound);
+        assert_ok!(by(30, 1, None));
+    });
+}
