@@ -5,6 +5,7 @@
 
 extern crate alloc;
 
+pub mod audit;
 pub mod lease;
 pub mod liveness;
 pub mod machine;

@@ -66,7 +66,7 @@ pub fn channel() -> [u8; 32] {
 }
 
 /// Blake2b of 256 bits.
-fn hash(bytes: &[u8]) -> [u8; 32] {
+pub(crate) fn hash(bytes: &[u8]) -> [u8; 32] {
     Blake2b::<U32>::digest(bytes).into()
 }
 

@@ -1,6 +1,7 @@
 //! Parameters of every pallet, by area.
 
 pub mod accounts;
+pub mod audits;
 pub mod consensus;
 pub mod governance;
 pub mod liveness;

@@ -7,13 +7,14 @@ pub mod launch;
 use alloc::{string::String, vec, vec::Vec};
 
 use frame_support::build_struct_json_patch;
+use pallet_audits::Pace;
 use sp_genesis_builder::PresetId;
 use sp_keyring::{Ed25519Keyring, Sr25519Keyring};
 
 use crate::{
-    AccountId, BabeConfig, Balance, BalancesConfig, CouncilConfig, LaunchConfig, LivenessConfig,
-    OriginsConfig, RuntimeGenesisConfig, SessionConfig, SessionKeys, StakingConfig, SudoConfig,
-    TechnicalCommitteeConfig,
+    AccountId, AuditsConfig, BabeConfig, Balance, BalancesConfig, CouncilConfig, LaunchConfig,
+    LivenessConfig, OriginsConfig, Runtime, RuntimeGenesisConfig, SessionConfig, SessionKeys,
+    StakingConfig, SudoConfig, TechnicalCommitteeConfig,
     configs::money::{ExistentialDeposit, TreasuryAccount},
     constants::{BABE_EPOCH_CONFIG, DBC},
 };
@@ -41,6 +42,9 @@ const NOMINATOR_BOND: Balance = 100 * DBC;
 /// Validators of the main network, until a referendum opens more seats, up to 41.
 const SEATS: u32 = 21;
 
+/// Audits of development: verified in two minutes, by one auditor.
+const HURRIED: Pace = Pace { window: 5, draw_delay: 5, commit: 15, reveal: 6 };
+
 /// Names of the presets.
 pub fn preset_names() -> Vec<PresetId> {
     [DEV, LOCAL, TEST, STAGING, MAIN].into_iter().map(PresetId::from).collect()
@@ -49,9 +53,12 @@ pub fn preset_names() -> Vec<PresetId> {
 /// A preset as JSON, to be merged over the default genesis.
 pub fn preset(id: &PresetId) -> Option<Vec<u8>> {
     let json = match id.as_str() {
-        DEV => well_known(&VALIDATORS[..1], 10_000, Some(Sr25519Keyring::Alice.to_account_id())),
-        LOCAL => well_known(&VALIDATORS, 10_000, None),
-        TEST => well_known(&VALIDATORS, 100, None),
+        DEV => {
+            let alice = Sr25519Keyring::Alice.to_account_id();
+            well_known(&VALIDATORS[..1], 10_000, Some(HURRIED), Some(alice))
+        }
+        LOCAL => well_known(&VALIDATORS, 10_000, Some(HURRIED), None),
+        TEST => well_known(&VALIDATORS, 100, None, None),
         STAGING => real(24),
         MAIN => real(1),
         _ => return None,
@@ -70,6 +77,7 @@ const VALIDATORS: [(Sr25519Keyring, Ed25519Keyring); 4] = [
 fn well_known(
     validators: &[(Sr25519Keyring, Ed25519Keyring)],
     haste: u32,
+    pace: Option<Pace>,
     sudo: Option<AccountId>,
 ) -> String {
     use alloc::string::ToString as _;
@@ -117,12 +125,26 @@ fn well_known(
         },
         session: SessionConfig { keys: validators.iter().map(keys).collect::<Vec<_>>() },
         babe: BabeConfig { epoch_config: BABE_EPOCH_CONFIG },
+        audits: AuditsConfig { auditors: vec![Sr25519Keyring::Eve.to_account_id()], pace },
         liveness: LivenessConfig { watchers: vec![Sr25519Keyring::Ferdie.to_account_id()] },
         council: CouncilConfig { members: people.clone() },
         technical_committee: TechnicalCommitteeConfig { members: people },
         sudo: SudoConfig { key: sudo },
     })
     .to_string()
+}
+
+/// What no single pallet can check of a genesis.
+///
+/// # Errors
+/// When machines count as verified without an audit in a network that is not for development.
+pub fn check() -> sp_genesis_builder::Result {
+    let hurried = pallet_audits::PaceAtGenesis::<Runtime>::exists();
+    let verified = pallet_machines::VerifiedAtGenesis::<Runtime>::iter_keys().next().is_some();
+    match verified && !hurried {
+        true => Err("`machines.verified` is for networks of development alone".into()),
+        false => Ok(()),
+    }
 }
 
 /// A network of value, without its keys.

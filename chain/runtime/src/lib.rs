@@ -213,6 +213,8 @@ mod runtime {
     // Before whoever asks how far time is known.
     #[runtime::pallet_index(43)]
     pub type Liveness = pallet_liveness::Pallet<Runtime>;
+    #[runtime::pallet_index(42)]
+    pub type Audits = pallet_audits::Pallet<Runtime>;
     #[runtime::pallet_index(40)]
     pub type Machines = pallet_machines::Pallet<Runtime>;
     #[runtime::pallet_index(41)]

@@ -25,6 +25,7 @@ use crate::{
     metrics::Metrics,
     server::{
         Server,
+        audit::Examinee,
         authorize::{Gate, Identity},
     },
     store::Store,
@@ -101,7 +102,7 @@ impl Agent {
         let grace = ledger.clock().slots(parts.grace);
         let executor = Executor {
             host,
-            view,
+            view: view.clone(),
             actions: actions.clone(),
             store: store.clone(),
             checkpoint,
@@ -119,8 +120,9 @@ impl Agent {
         tasks.spawn(ledger.clone().run(shutdown.clone()));
         tasks.spawn(fleet.clone().run(shutdown.clone()));
         if let Some(listener) = parts.listener {
-            let server =
-                Arc::new(Server { genesis, keys, store, fleet: fleet.clone(), gate, metrics });
+            let examinee = Examinee::new(identity.machine, view);
+            let fleet = fleet.clone();
+            let server = Arc::new(Server { genesis, keys, store, fleet, gate, examinee, metrics });
             tasks.spawn(server.run(listener, shutdown.clone()));
         }
         if let Some(every) = parts.settle_every {

@@ -8,7 +8,7 @@ pub mod live;
 
 use async_trait::async_trait;
 pub use clock::{ChainClock, ChainNow, StoredHead};
-pub use dbc_primitives::{CloseReason, Slot};
+pub use dbc_primitives::{CloseReason, Slot, audit::Terms};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 
@@ -156,6 +156,15 @@ pub trait ChainView: Send + Sync {
         machine: [u8; 32],
         at: At,
     ) -> Result<Vec<LeaseRecord>, ChainError>;
+
+    /// What the holder of a connection's key may ask this machine to compute in an audit; `None` when he is
+    /// not drawn for it, or it is not open.
+    async fn audit_terms(
+        &self,
+        audit: u64,
+        machine: [u8; 32],
+        key: [u8; 32],
+    ) -> Result<Option<Terms>, ChainError>;
 
     /// The machine's finalized record; `None` when it is not registered.
     async fn machine(&self, machine: [u8; 32]) -> Result<Option<MachineRecord>, ChainError>;

@@ -2,6 +2,7 @@
 //! to its protocol. Connections, streams and first frames are bounded by the tunnel; grants are
 //! judged in [`authorize`].
 
+pub mod audit;
 pub mod authorize;
 mod control;
 mod forward;
@@ -9,13 +10,16 @@ mod shell;
 
 use std::{sync::Arc, time::Duration};
 
-use dbc_agent_api::{ALPN_CONTROL, ALPN_SSH, ALPN_TCP, ApiError, ErrorCode};
+use dbc_agent_api::{ALPN_AUDIT, ALPN_CONTROL, ALPN_SSH, ALPN_TCP, ApiError, ErrorCode};
 use dbc_tunnel::{Incoming, Listener};
 use tokio::{task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
-use self::authorize::{Gate, Pass};
+use self::{
+    audit::Examinee,
+    authorize::{Gate, Pass},
+};
 use crate::{
     fleet::Fleet,
     keys::Keys,
@@ -38,6 +42,8 @@ pub struct Server {
     pub fleet: Arc<Fleet>,
     /// Judges requests.
     pub gate: Arc<Gate>,
+    /// Answers auditors.
+    pub examinee: Examinee,
     /// Counters.
     pub metrics: Metrics,
 }
@@ -45,7 +51,7 @@ pub struct Server {
 impl Server {
     /// The protocols that are served.
     pub fn alpns() -> Vec<Vec<u8>> {
-        [ALPN_CONTROL, ALPN_SSH, ALPN_TCP].map(<[u8]>::to_vec).into()
+        [ALPN_AUDIT, ALPN_CONTROL, ALPN_SSH, ALPN_TCP].map(<[u8]>::to_vec).into()
     }
 
     /// Serves until `shutdown` or until the listener is closed; ends all streams then.
@@ -72,6 +78,12 @@ impl Server {
     async fn serve(&self, incoming: Incoming) {
         let name = word(&incoming.alpn);
         self.metrics.streams.get_or_create(&NameLabel { name }).inc();
+        if incoming.alpn == ALPN_AUDIT {
+            // Auditors have no grant: the chain says who they are.
+            let peer = incoming.remote_key;
+            let Ok(stream) = incoming.welcome(None).await else { return };
+            return self.examinee.serve(peer, stream).await;
+        }
         let admitted = self.gate.admit(incoming.remote_key, &incoming.hello);
         let pass = match timeout(ADMIT_TIME, admitted).await {
             Ok(Ok(pass)) => pass,
@@ -112,6 +124,7 @@ impl Server {
 
 fn word(alpn: &[u8]) -> &'static str {
     match alpn {
+        ALPN_AUDIT => "audit",
         ALPN_CONTROL => "control",
         ALPN_SSH => "ssh",
         ALPN_TCP => "tcp",

@@ -20,11 +20,13 @@ pub mod device;
 mod field;
 mod params;
 mod prove;
+mod transcript;
 mod tree;
 mod verify;
 
 pub use field::P;
 pub use params::{BadParams, Params};
 pub use prove::{Opening, Prover};
+pub use transcript::{Case, Fault, Transcript, hash_of};
 pub use tree::Hash;
 pub use verify::{OPENINGS_MAX, Place, Reject, questions, verify};

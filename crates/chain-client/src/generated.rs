@@ -57,6 +57,14 @@
         with = "::subxt::utils::Static<::dbc_primitives::liveness::Opening>"
     ),
     substitute_type(
+        path = "dbc_primitives::audit::Findings",
+        with = "::subxt::utils::Static<::dbc_primitives::audit::Findings>"
+    ),
+    substitute_type(
+        path = "dbc_primitives::audit::Verdict",
+        with = "::subxt::utils::Static<::dbc_primitives::audit::Verdict>"
+    ),
+    substitute_type(
         path = "dbc_primitives::lease::Order<A>",
         with = "::subxt::utils::Static<::dbc_primitives::Order<crate::account::AccountId>>"
     )

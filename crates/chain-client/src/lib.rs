@@ -5,6 +5,7 @@
 
 mod account;
 mod ahead;
+mod audit;
 mod calls;
 mod client;
 mod convert;
@@ -21,6 +22,7 @@ mod watch;
 
 pub use account::{AccountId, AccountParseError, Signer, SignerError};
 pub use ahead::{Ahead, Signed};
+pub use audit::{AuditPhase, AuditRecord, AuditorRecord, DutyRecord, ProofRecord};
 pub use client::{At, ChainClient, ChainConfig, NodeHealth};
 pub use error::ChainError;
 pub use events::TxEvents;

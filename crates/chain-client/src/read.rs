@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use codec::{Decode, Encode as _};
+use codec::{Decode, Encode};
 use dbc_primitives::{LeaseId, MachineId};
 use subxt::{storage::Address, utils::Static};
 
@@ -15,13 +15,13 @@ use crate::{
 };
 
 /// Most machines, or leases of one account or machine, that are read at once.
-const ITEMS_MAX: usize = 10_000;
+pub(crate) const ITEMS_MAX: usize = 10_000;
 
 /// The chain's state at one block. Reads go to the node one by one; nodes keep the state of the newest
 /// 256 blocks.
 pub struct View {
-    shared: Arc<Shared>,
-    block: AtBlock,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) block: AtBlock,
 }
 
 impl View {
@@ -178,12 +178,12 @@ impl View {
     pub async fn constants(&self) -> Result<Constants, ChainError> {
         let of = generated::constants();
         Ok(Constants {
-            stake_per_gpu: self.view("Machines", "stake_per_gpu").await?,
+            stake_per_gpu: self.view("Machines", "stake_per_gpu", ()).await?,
             existential_deposit: self.constant(of.balances().existential_deposit())?,
-            retirement_delay: self.view("Machines", "retirement_delay").await?,
+            retirement_delay: self.view("Machines", "retirement_delay", ()).await?,
             max_term: self.constant(of.machines().max_term())?,
-            start_window: self.view("Leases", "start_window").await?,
-            minimum_charge: self.view("Leases", "minimum_charge").await?,
+            start_window: self.view("Leases", "start_window", ()).await?,
+            minimum_charge: self.view("Leases", "minimum_charge", ()).await?,
         })
     }
 
@@ -196,19 +196,20 @@ impl View {
         Ok(leases)
     }
 
-    /// What a view function without arguments answers. Encoded here: subxt 0.51 leaves the length of the
-    /// arguments out, which the runtime's API asks for.
-    async fn view<Answer: Decode>(
+    /// What a view function answers. Encoded here: subxt 0.51 leaves the length of the arguments out, which
+    /// the runtime's API asks for.
+    pub(crate) async fn view<Answer: Decode>(
         &self,
         pallet: &'static str,
         name: &'static str,
+        arguments: impl Encode,
     ) -> Result<Answer, ChainError> {
         let metadata = self.block.metadata();
         let found = metadata.pallet_by_name(pallet).and_then(|p| p.view_function_by_name(name));
         let found =
             found.ok_or_else(|| ChainError::malformed(name, "the runtime has no such view"))?;
         let mut question = found.query_id().to_vec();
-        Vec::<u8>::new().encode_to(&mut question);
+        arguments.encode().encode_to(&mut question);
         let functions = self.block.view_functions();
         let answer = self.shared.call(name, functions.call_raw(Some(&question))).await?;
         // `Ok` of bytes, and the answer in them.
@@ -238,7 +239,7 @@ impl View {
         found.map(|value| value.decode()).transpose().map_err(|error| self.failed(what, error))
     }
 
-    async fn next<T, E: Into<subxt::Error>>(
+    pub(crate) async fn next<T, E: Into<subxt::Error>>(
         &self,
         what: &'static str,
         next: impl Future<Output = Option<Result<T, E>>>,
@@ -246,7 +247,7 @@ impl View {
         self.shared.call(what, async { next.await.transpose() }).await
     }
 
-    fn failed(&self, what: &'static str, error: impl Into<subxt::Error>) -> ChainError {
+    pub(crate) fn failed(&self, what: &'static str, error: impl Into<subxt::Error>) -> ChainError {
         crate::error::from_subxt(&self.shared.config.url, what, error.into())
     }
 }

@@ -99,6 +99,9 @@ pub enum Command {
     /// Watch over machines: hear their beats, tell the chain, be paid for it.
     #[command(subcommand)]
     Watch(Watch),
+    /// Audit machines: challenge them, judge their answers, be paid for each duty whatever it found.
+    #[command(subcommand)]
+    Audit(Audit),
     /// List ready workloads.
     #[command(after_help = "Example: dbc templates")]
     Templates,
@@ -412,6 +415,50 @@ pub enum Watch {
     Status,
 }
 
+/// `dbc audit …`.
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Do the duty of an auditor until interrupted. Each verdict says why; with --json each is a line.
+    #[command(after_help = "Example: dbc audit run --wallet auditor")]
+    Run {
+        /// Folder for secrets and transcripts; a lost one costs the bond. Without it, `audit` beside the wallets.
+        #[arg(long, value_name = "FOLDER")]
+        state: Option<PathBuf>,
+    },
+    /// Bond the wallet's account as an auditor; the council gives it a seat first.
+    #[command(after_help = "Example: dbc audit join --wallet auditor")]
+    Join {
+        /// Folder of `run`; the key by which machines know the auditor is made there.
+        #[arg(long, value_name = "FOLDER")]
+        state: Option<PathBuf>,
+    },
+    /// End the duties; go on with `run` until those that are open are done.
+    #[command(after_help = "Example: dbc audit leave --wallet auditor")]
+    Leave,
+    /// Take the bond back, a month after leaving: so long transcripts can be doubted.
+    #[command(after_help = "Example: dbc audit withdraw --wallet auditor")]
+    Withdraw,
+    /// Show seat, bond, duties and strikes.
+    #[command(after_help = "Example: dbc audit status --wallet auditor")]
+    Status,
+    /// Show who was drawn for an audit and what each found.
+    #[command(after_help = "Example: dbc audit show 3")]
+    Show {
+        /// Number of the audit.
+        audit: u64,
+    },
+    /// Want to see the transcript of a verdict: its auditor shows it within two hours or loses his bond.
+    #[command(
+        after_help = "Example: dbc audit doubt 3 5HpG9w8EBLe5XCrbczpwq5TSXvedjrBGCwqxK1iQ7qUsSWFc"
+    )]
+    Doubt {
+        /// Number of the audit.
+        audit: u64,
+        /// Account of the auditor.
+        auditor: String,
+    },
+}
+
 /// `dbc wallet …`.
 #[derive(Debug, Subcommand)]
 pub enum Wallet {
@@ -471,7 +518,7 @@ pub enum Wallet {
 /// `dbc provider …`.
 #[derive(Debug, Subcommand)]
 pub enum Provider {
-    /// Bond this machine, make an offer and list it. Steps that were done are left out.
+    /// Bond this machine, make an offer, have it audited and list it. Steps that were done are left out.
     #[command(
         after_help = "Example: dbc provider join --wallet provider --gpu-hour 12 --cpu-hour 1"
     )]
@@ -485,6 +532,12 @@ pub enum Provider {
     /// Take the machine off the market; leases go on.
     #[command(after_help = "Example: dbc provider unlist --wallet provider")]
     Unlist {
+        /// Its short number or key; this machine's without it.
+        machine: Option<String>,
+    },
+    /// Have the machine audited, and say how it goes. `join` does so by itself; a proof lasts two weeks.
+    #[command(after_help = "Example: dbc provider audit --wallet provider")]
+    Audit {
         /// Its short number or key; this machine's without it.
         machine: Option<String>,
     },

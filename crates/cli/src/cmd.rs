@@ -1,5 +1,6 @@
 //! The commands, one file a noun. Each prints its data and gives the exit status.
 
+mod audit;
 mod grant;
 mod inside;
 mod lease;
@@ -41,6 +42,7 @@ pub async fn run(arguments: Dbc) -> Result<u8> {
         Command::Wallet(args) => wallet::run(&context, args).await,
         Command::Provider(args) => provider::run(&context, args).await,
         Command::Watch(args) => watch::run(&context, args).await,
+        Command::Audit(args) => audit::run(&context, args).await,
         Command::Templates => templates(&context),
         Command::Status => up::status::run(&context).await,
         Command::Up(args) => up::run(&context, args).await,

@@ -3,6 +3,7 @@
 //! file here and a line in [`components`].
 
 mod agent;
+mod audit;
 mod chain;
 mod demo;
 mod engine;
@@ -56,6 +57,7 @@ fn components() -> Vec<Box<dyn Component>> {
         Box::new(chain::Chain),
         Box::new(agent::Agent),
         Box::new(watch::Watch),
+        Box::new(audit::Audit),
     ]
 }
 

@@ -43,6 +43,7 @@ pub use dbc_agent_api::{
     control::{LogStream, Phase, WorkloadStatus},
     workload,
 };
+pub use dbc_chain_client::AuditPhase;
 pub use error::MarketError;
 pub use grant::{GrantOrder, GrantView};
 pub use id::{AccessKeyId, Genesis, Hash, HolderId, IdParseError, MachineId};
@@ -50,7 +51,8 @@ pub use market::Market;
 pub use money::{Money, MoneyParseError, UNITS_PER_DBC};
 pub use order::{Filter, Need, Quote, RentOrder, RentStep, RentUntil};
 pub use view::{
-    AccountView, Block, Closing, GpuFacts, GpuView, HardwareFacts, HeldView, LeaseState, LeaseView,
-    Location, MachineClass, MachineStatus, MachineView, Moment, NetworkFacts, NetworkView,
-    OfferView, OutageView, PresenceView, Price, Profile, Rate, Registration, RelayView, TxView,
+    AccountView, AuditView, Block, Closing, GpuFacts, GpuView, HardwareFacts, HeldView, LeaseState,
+    LeaseView, Location, MachineClass, MachineStatus, MachineView, Moment, NetworkFacts,
+    NetworkView, OfferView, OpenAuditView, OutageView, PresenceView, Price, Profile, ProofView,
+    Rate, Registration, RelayView, TxView,
 };

@@ -1,6 +1,7 @@
 //! [`Market`]: what a client may do with the chain and with its own keys and grants.
 
 mod access;
+mod audit;
 mod network;
 mod provider;
 mod rent;

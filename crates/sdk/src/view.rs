@@ -1,6 +1,7 @@
 //! What the facade shows: plain data with a stable JSON form, free of chain types. Amounts are
 //! [`Money`], points in time are [`Moment`]; nothing here computes.
 
+mod audit;
 mod lease;
 mod machine;
 mod network;
@@ -8,6 +9,7 @@ mod presence;
 
 use serde::{Deserialize, Serialize};
 
+pub use audit::{AuditView, OpenAuditView, ProofView};
 pub use lease::{Closing, LeaseState, LeaseView, Profile};
 pub use machine::{
     GpuFacts, GpuView, HardwareFacts, Location, MachineClass, MachineStatus, MachineView,

@@ -3,8 +3,8 @@
 //! card cannot answer for two (mechanisms rules 4, 36). Auditors challenge the machine off the chain, each
 //! with a secret of his own, commit to their transcript and reveal their verdict, in phases that go by
 //! slot. Two thirds of those drawn decide. They are paid per duty, whatever they found, and a verdict
-//! whose transcript says otherwise costs the bond, by proof and not by opinion (rule 22). Proofs expire
-//! (rule 3).
+//! whose transcript says otherwise, or is not shown to whoever wants to see it, costs the bond, by proof
+//! and not by opinion (rule 22). Proofs expire (rule 3), and the chain takes second looks.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -14,6 +14,7 @@ pub mod catalogue;
 mod impls {
     mod auditors;
     mod clock;
+    mod demand;
     mod judge;
     mod request;
 }
@@ -23,6 +24,7 @@ mod mock;
 mod tests {
     mod attacks;
     mod auditors;
+    mod demand;
     mod life;
     mod model;
 }
@@ -36,17 +38,18 @@ pub use weights::WeightInfo;
 
 #[frame_support::pallet]
 pub mod pallet {
-    use dbc_primitives::{Balance, MachineId, Slot};
+    use dbc_primitives::{Balance, MachineId, Slot, audit::Terms};
     use frame_support::{
         pallet_prelude::*,
+        sp_runtime::Permill,
         traits::{ConstU64, fungible::MutateHold},
         weights::WeightMeter,
     };
     use frame_system::pallet_prelude::*;
 
     use super::{
-        Attempts, Audit, AuditId, AuditSink, AuditedMachines, Auditor, DutyPay, Outcome, Proof,
-        Purpose, TranscriptCheck, Verdict, WeightInfo,
+        Attempts, Audit, AuditId, AuditSink, AuditedMachines, Auditor, Demand, Due, DutyPay,
+        Outcome, Pace, Proof, Purpose, TranscriptCheck, Verdict, WeightInfo,
     };
 
     /// An audit's record in a runtime.
@@ -117,6 +120,13 @@ pub mod pallet {
         /// Strikes that cost the bond.
         #[pallet::constant]
         type StrikesMax: Get<u32>;
+        /// Share of the machines that the chain draws in an hour, to audit them once more if proven.
+        type SecondLooks: Get<Permill>;
+        /// Held from whoever wants to see a transcript; it pays the auditor whose transcript holds.
+        type DemandBond: Get<Balance>;
+        /// Slots within which an auditor shows a transcript.
+        #[pallet::constant]
+        type ShowSlots: Get<Slot>;
         /// Largest transcript that the chain checks, in bytes.
         #[pallet::constant]
         type TranscriptMax: Get<u32>;
@@ -132,6 +142,8 @@ pub mod pallet {
     pub enum HoldReason {
         /// Bond of an auditor.
         Auditor,
+        /// Bond of whoever wants to see a transcript.
+        Demand,
     }
 
     /// The auditors.
@@ -166,11 +178,34 @@ pub mod pallet {
     #[pallet::storage]
     pub type AttemptsOf<T: Config> = StorageMap<_, Blake2_128Concat, MachineId, Attempts>;
 
-    /// What is due when: phases and the end of an audit's record (`false`), or the end of the proof that it
-    /// gave (`true`); with the machine.
+    /// What is due when, with the machine.
     #[pallet::storage]
     pub type Queue<T: Config> =
-        StorageDoubleMap<_, Twox64Concat, Slot, Twox64Concat, (AuditId, bool), MachineId>;
+        StorageDoubleMap<_, Twox64Concat, Slot, Twox64Concat, (AuditId, Due), MachineId>;
+
+    /// Transcripts that somebody wants to see.
+    #[pallet::storage]
+    pub type Demands<T: Config> = StorageDoubleMap<
+        _,
+        Twox64Concat,
+        AuditId,
+        Blake2_128Concat,
+        T::AccountId,
+        Demand<T::AccountId>,
+    >;
+
+    /// What auditors were drawn for and have yet to finish.
+    #[pallet::storage]
+    pub type Assigned<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Twox64Concat, AuditId, ()>;
+
+    /// The window in which second looks were drawn last.
+    #[pallet::storage]
+    pub type LastWindow<T: Config> = StorageValue<_, Slot, ValueQuery>;
+
+    /// Another pace than the configured; only a genesis for development sets it.
+    #[pallet::storage]
+    pub type PaceAtGenesis<T: Config> = StorageValue<_, Pace>;
 
     /// First slot whose entries may not all be handled.
     #[pallet::storage]
@@ -179,6 +214,32 @@ pub mod pallet {
     /// All blocks' randomness, mixed.
     #[pallet::storage]
     pub type Mix<T: Config> = StorageValue<_, [u8; 32], ValueQuery>;
+
+    /// The auditors of development, and the time that their audits take.
+    #[pallet::genesis_config]
+    #[derive(frame_support::DefaultNoBound)]
+    pub struct GenesisConfig<T: Config> {
+        /// Their accounts; each is seated and bonds, and sets his key when he begins.
+        pub auditors: alloc::vec::Vec<T::AccountId>,
+        /// See [`Pace`].
+        pub pace: Option<Pace>,
+    }
+
+    #[pallet::genesis_build]
+    impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
+        fn build(&self) {
+            for auditor in &self.auditors {
+                Pallet::<T>::do_seat(auditor.clone(), true);
+                Pallet::<T>::do_join(auditor.clone(), [0; 32])
+                    .expect("an auditor of genesis bonds");
+            }
+            if let Some(pace) = self.pace {
+                let lasts = pace.window > 0 && pace.commit > 0 && pace.reveal > 0;
+                assert!(lasts, "`audits.pace`: windows and phases last");
+                PaceAtGenesis::<T>::put(pace);
+            }
+        }
+    }
 
     /// What happened.
     #[pallet::event]
@@ -193,6 +254,29 @@ pub mod pallet {
         },
         /// An auditor bonded.
         Joined {
+            /// Who.
+            auditor: T::AccountId,
+        },
+        /// An auditor's connections are known by another key.
+        KeySet {
+            /// Who.
+            auditor: T::AccountId,
+            /// The key.
+            key: [u8; 32],
+        },
+        /// Somebody wants to see an auditor's transcript.
+        Demanded {
+            /// Of which audit.
+            audit: AuditId,
+            /// Whose.
+            auditor: T::AccountId,
+            /// Slot before which he shows it.
+            until: Slot,
+        },
+        /// An auditor showed his transcript, and it supports his verdict.
+        Shown {
+            /// Of which audit.
+            audit: AuditId,
             /// Who.
             auditor: T::AccountId,
         },
@@ -293,6 +377,14 @@ pub mod pallet {
         TooEarly,
         /// The machine belongs to somebody else.
         NotYours,
+        /// There is no challenge yet for what the machine says it is, or it is not there.
+        NoChallenge,
+        /// Somebody wants to see it already.
+        DemandOpen,
+        /// Nobody wants to see it, or too late.
+        NotDemanded,
+        /// The audit's record goes before the transcript could be shown.
+        TooLate,
         /// The machine is being audited already.
         AuditOpen,
         /// The machine failed a short while ago; `AttemptsOf` says until when it has to wait.
@@ -321,13 +413,15 @@ pub mod pallet {
         }
 
         fn on_poll(_: BlockNumberFor<T>, meter: &mut WeightMeter) {
+            Self::second_looks(meter);
             Self::drain(meter);
         }
 
         fn integrity_test() {
             assert!(T::Window::get() > 0 && T::DrawDelay::get() >= 20, "a draw comes later");
             assert!(T::CommitSlots::get() > 0 && T::RevealSlots::get() > 0, "phases last");
-            assert!(T::StepsPerBlock::get() > 0 && T::KeptSlots::get() > 0, "the queue moves");
+            assert!(T::StepsPerBlock::get() > 0, "the queue moves");
+            assert!(T::KeptSlots::get() > T::ShowSlots::get(), "there is time to show");
         }
 
         #[cfg(feature = "try-runtime")]
@@ -354,10 +448,11 @@ pub mod pallet {
         /// Bonds the caller as an auditor.
         ///
         /// - `origin`: Must be signed by an account that governance seated.
+        /// - `key`: The ed25519 key by which machines know his connections.
         #[pallet::call_index(1)]
         #[pallet::weight(T::WeightInfo::join())]
-        pub fn join(origin: OriginFor<T>) -> DispatchResult {
-            Self::do_join(ensure_signed(origin)?)
+        pub fn join(origin: OriginFor<T>, key: [u8; 32]) -> DispatchResult {
+            Self::do_join(ensure_signed(origin)?, key)
         }
 
         /// Ends the caller's duties; those that are open are still to be done.
@@ -387,6 +482,7 @@ pub mod pallet {
         pub fn request(origin: OriginFor<T>, machine: MachineId) -> DispatchResult {
             let who = ensure_signed(origin)?;
             ensure!(T::Machines::may_ask(machine, &who), Error::<T>::NotYours);
+            ensure!(T::Machines::terms(machine).is_some(), Error::<T>::NoChallenge);
             let renewal = Proofs::<T>::contains_key(machine);
             let purpose = if renewal { Purpose::Renewal } else { Purpose::First };
             Self::book(machine, purpose)
@@ -442,6 +538,57 @@ pub mod pallet {
             transcript: BoundedVec<u8, T::TranscriptMax>,
         ) -> DispatchResult {
             Self::do_convict(ensure_signed(origin)?, audit, auditor, &transcript)
+        }
+
+        /// Names the key by which machines know the caller's connections.
+        ///
+        /// - `origin`: Must be signed by an auditor.
+        /// - `key`: The ed25519 key.
+        #[pallet::call_index(8)]
+        #[pallet::weight(T::WeightInfo::leave())]
+        pub fn set_key(origin: OriginFor<T>, key: [u8; 32]) -> DispatchResult {
+            Self::do_set_key(ensure_signed(origin)?, key)
+        }
+
+        /// Wants to see the transcript of a verdict. Its auditor shows it within `ShowSlots`, or loses his
+        /// bond as if he had lied.
+        ///
+        /// - `origin`: Must be signed by anybody; `DemandBond` is held, and is the auditor's if his
+        ///   transcript holds.
+        /// - `audit`: An audit that is closed and whose record stays long enough.
+        /// - `auditor`: Whose.
+        #[pallet::call_index(9)]
+        #[pallet::weight(T::WeightInfo::demand())]
+        pub fn demand(
+            origin: OriginFor<T>,
+            audit: AuditId,
+            auditor: T::AccountId,
+        ) -> DispatchResult {
+            Self::do_demand(ensure_signed(origin)?, audit, auditor)
+        }
+
+        /// Shows the transcript that somebody wants to see.
+        ///
+        /// - `origin`: Must be signed by the auditor.
+        /// - `audit`: The audit.
+        /// - `transcript`: Bytes that the verifier reads.
+        #[pallet::call_index(10)]
+        #[pallet::weight(T::WeightInfo::convict(transcript.len() as u32))]
+        pub fn show(
+            origin: OriginFor<T>,
+            audit: AuditId,
+            transcript: BoundedVec<u8, T::TranscriptMax>,
+        ) -> DispatchResult {
+            Self::do_show(ensure_signed(origin)?, audit, &transcript)
+        }
+    }
+
+    /// What programs ask instead of computing it themselves.
+    #[pallet::view_functions]
+    impl<T: Config> Pallet<T> {
+        /// What a machine is asked to do; `None` when there is no challenge for it.
+        pub fn terms(machine: MachineId) -> Option<Terms> {
+            T::Machines::terms(machine)
         }
     }
 }

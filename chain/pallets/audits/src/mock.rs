@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
 };
 
-use dbc_primitives::{Balance, MachineId, Slot};
+use dbc_primitives::{Balance, BoundedVec, MachineId, Slot, audit::Terms};
 use frame_support::{
     assert_ok, derive_impl, parameter_types,
     traits::{ConstU32, ConstU64, ConstU128, Get, Hooks as _},
@@ -26,6 +26,8 @@ pub const REVEAL: Slot = 20;
 pub const LIFE: Slot = 3_000;
 pub const BACK_OFF: Slot = 200;
 pub const KEPT: Slot = 500;
+pub const SHOW: Slot = 60;
+pub const DEMAND: Balance = 50;
 pub const TREASURY: u64 = 99;
 pub const START: Slot = 10_000;
 /// Owns the machine that is not said otherwise.
@@ -72,6 +74,10 @@ thread_local! {
     static NOW: Cell<Slot> = const { Cell::new(0) };
     pub static LUCK: Cell<u64> = const { Cell::new(0) };
     pub static PAID: RefCell<BTreeMap<u64, u32>> = const { RefCell::new(BTreeMap::new()) };
+    pub static GONE: RefCell<Vec<MachineId>> = const { RefCell::new(Vec::new()) };
+    pub static LEASED: Cell<Option<MachineId>> = const { Cell::new(None) };
+    /// Per cent of the machines that are looked at once more in an hour.
+    pub static SHARE: Cell<u32> = const { Cell::new(0) };
     pub static HEARD: RefCell<Vec<(MachineId, bool)>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -90,6 +96,23 @@ impl Get<[u8; 32]> for World {
 }
 
 impl AuditedMachines<u64> for World {
+    fn count() -> u32 {
+        4
+    }
+
+    fn at(index: u32) -> Option<MachineId> {
+        Some(machine(index as u8 + 1))
+    }
+
+    fn terms(machine: MachineId) -> Option<Terms> {
+        let terms = Terms { edge: 16, links: 4, openings: 4, commit_ms: 30_000, open_ms: 5_000 };
+        GONE.with_borrow(|gone| (!gone.contains(&machine)).then_some(terms))
+    }
+
+    fn is_free(machine: MachineId) -> bool {
+        LEASED.get() != Some(machine)
+    }
+
     fn may_ask(_: MachineId, who: &u64) -> bool {
         *who == PROVIDER
     }
@@ -119,6 +142,7 @@ impl pallet_audits::DutyPay<u64> for World {
 impl TranscriptCheck for World {
     fn supports(
         _: MachineId,
+        _: crate::AuditId,
         _: &[u8; 32],
         root: &[u8; 32],
         verdict: &Verdict,
@@ -136,6 +160,7 @@ impl TranscriptCheck for World {
 
 parameter_types! {
     pub const Treasury: u64 = TREASURY;
+    pub SecondLooks: sp_runtime::Permill = sp_runtime::Permill::from_percent(SHARE.get());
 }
 
 impl pallet_audits::Config for Test {
@@ -162,6 +187,9 @@ impl pallet_audits::Config for Test {
     type KeptSlots = ConstU64<KEPT>;
     type LeaveDelay = ConstU64<1_000>;
     type StrikesMax = ConstU32<3>;
+    type SecondLooks = SecondLooks;
+    type DemandBond = ConstU128<DEMAND>;
+    type ShowSlots = ConstU64<SHOW>;
     type TranscriptMax = ConstU32<1_024>;
     type StepsPerBlock = ConstU32<8>;
     type WeightInfo = pallet_audits::weights::CountedWeight<Test>;
@@ -184,13 +212,16 @@ pub fn run(auditors: u64, test: impl FnOnce()) {
     sp_io::TestExternalities::new(storage).execute_with(|| {
         PAID.take();
         HEARD.take();
+        GONE.take();
+        LEASED.set(None);
+        SHARE.set(0);
         LUCK.set(0);
         NOW.set(0);
         System::set_block_number(1);
         go_to(START);
         for auditor in 1..=auditors {
             assert_ok!(Audits::seat(RuntimeOrigin::root(), auditor, true));
-            assert_ok!(Audits::join(RuntimeOrigin::signed(auditor)));
+            assert_ok!(Audits::join(RuntimeOrigin::signed(auditor), [auditor as u8; 32]));
         }
         go_to(START + 5);
         test();
@@ -211,6 +242,12 @@ pub fn go_to(slot: Slot) {
         let mut meter = WeightMeter::with_limit(Weight::MAX);
         Audits::on_poll(0, &mut meter);
     }
+}
+
+/// Transcript of an auditor, which says that the machine passed, or that it did not.
+pub fn transcript<M: Get<u32>>(auditor: u64, passed: bool) -> BoundedVec<u8, M> {
+    let bytes = [&root_of(auditor)[..], &[u8::from(passed)]].concat();
+    bytes.try_into().expect("short")
 }
 
 /// Time passes without a block.

@@ -6,7 +6,8 @@ use frame_support::{ensure, traits::fungible::InspectHold as _};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-    Auditors, Audits, Config, HoldReason, Members, NextAudit, OpenOf, Pallet, Phase, Proofs, Queue,
+    Assigned, Auditors, Audits, Config, Demands, Due, HoldReason, Members, NextAudit, OpenOf,
+    Pallet, Phase, Proofs, Queue,
 };
 
 impl<T: Config> Pallet<T> {
@@ -14,6 +15,7 @@ impl<T: Config> Pallet<T> {
     /// - an auditor has his bond on hold, nobody else anything; members are auditors who do not leave;
     /// - duties that are open are as many as their auditor counts;
     /// - each audit stands in the queue once, and each proof at its end;
+    /// - whoever wants to see transcripts has his bonds on hold, and each such wish has its end;
     /// - a machine has one open audit at most, and it is the one that it names.
     ///
     /// # Errors
@@ -23,6 +25,10 @@ impl<T: Config> Pallet<T> {
             let bond = Auditors::<T>::get(&account).map_or(0, |auditor| auditor.bond);
             let held = T::Currency::balance_on_hold(&HoldReason::Auditor.into(), &account);
             ensure!(held == bond, "an auditor's hold is not his bond");
+            let wanted = Demands::<T>::iter_values().filter(|demand| demand.by == account);
+            let bonds = wanted.fold(0, |sum, demand| sum + demand.bond);
+            let held = T::Currency::balance_on_hold(&HoldReason::Demand.into(), &account);
+            ensure!(held == bonds, "a hold is not the bonds of open demands");
         }
         for member in Members::<T>::get() {
             let stays = Auditors::<T>::get(member).is_some_and(|found| found.leaving.is_none());
@@ -32,7 +38,8 @@ impl<T: Config> Pallet<T> {
         let mut entries = 0;
         for (id, audit) in Audits::<T>::iter() {
             ensure!(id < NextAudit::<T>::get(), "an audit's id was not given out yet");
-            let queued = Queue::<T>::iter_keys().filter(|(_, key)| *key == (id, false)).count();
+            let queued =
+                Queue::<T>::iter_keys().filter(|(_, key)| *key == (id, Due::Phase)).count();
             ensure!(queued == 1, "an audit does not stand in the queue once");
             entries += 1;
             let closed = matches!(audit.phase, Phase::Closed(_));
@@ -47,13 +54,22 @@ impl<T: Config> Pallet<T> {
         for (who, auditor) in Auditors::<T>::iter() {
             let duties = open.remove(&who).unwrap_or_default();
             ensure!(auditor.open == duties, "open duties are miscounted");
+            let assigned = Assigned::<T>::iter_key_prefix(&who).count() as u32;
+            ensure!(assigned == duties, "an open duty is not assigned");
         }
         for (machine, proof) in Proofs::<T>::iter() {
             let until = proof.until.max(1);
-            let queued = Queue::<T>::get(until, (proof.audit, true)) == Some(machine);
+            let queued = Queue::<T>::get(until, (proof.audit, Due::Proof)) == Some(machine);
             ensure!(queued, "a proof has no end");
         }
-        let phases = Queue::<T>::iter_keys().filter(|(_, (_, of_proof))| !of_proof).count();
+        for (id, who, demand) in Demands::<T>::iter() {
+            let audit = Audits::<T>::get(id).ok_or("a transcript of no audit is wanted")?;
+            let at = audit.duties.iter().position(|duty| duty.auditor == who);
+            let place = at.ok_or("the transcript of a stranger is wanted")? as u8;
+            let due = Queue::<T>::contains_key(demand.until, (id, Due::Transcript(place)));
+            ensure!(due, "a wish for a transcript has no end");
+        }
+        let phases = Queue::<T>::iter_keys().filter(|(_, (_, due))| *due == Due::Phase).count();
         ensure!(phases == entries, "the queue has an audit that is gone");
         Ok(())
     }

@@ -1,11 +1,11 @@
 //! Audits, verdicts and proofs.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use dbc_primitives::{Balance, BoundedVec, ConstU32, MachineId, Slot};
+pub use dbc_primitives::audit::{AuditId, Findings, Verdict};
+use dbc_primitives::{Balance, BoundedVec, ConstU32, MachineId, Slot, audit::Terms};
 use scale_info::TypeInfo;
+use sp_runtime::serde::{Deserialize, Serialize};
 
-/// Number of an audit, given by the chain, never reused.
-pub type AuditId = u64;
 /// Most auditors of one audit.
 pub const DRAWN_MAX: u32 = 7;
 
@@ -16,6 +16,8 @@ pub const DRAWN_MAX: u32 = 7;
 pub struct Auditor {
     /// On hold from him.
     pub bond: Balance,
+    /// The ed25519 key by which machines know his connections; it signs nothing else.
+    pub key: [u8; 32],
     /// When he joined; audits booked before never draw him.
     pub joined: Slot,
     /// Duties that he missed, less those made up for.
@@ -48,60 +50,6 @@ pub enum Purpose {
     Renewal,
     /// The chain picked it.
     Random,
-}
-
-/// What an auditor found. Numbers, so that a quorum can be had within a tolerance.
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Debug,
-    Default,
-    Encode,
-    Decode,
-    DecodeWithMemTracking,
-    MaxEncodedLen,
-    TypeInfo,
-)]
-pub struct Findings {
-    /// Cards that answered at once.
-    pub gpus: u16,
-    /// Memory of all cards together that was filled, in MiB.
-    pub gpu_memory_mib: u32,
-    /// Multiplications of field elements a second, in millions, over all cards; of the processor
-    /// without any.
-    pub throughput: u32,
-    /// Main memory in MiB.
-    pub memory_mib: u32,
-    /// Disk of the pool in GiB.
-    pub disk_gib: u32,
-    /// Upstream in Mbit/s.
-    pub up_mbps: u32,
-    /// Downstream in Mbit/s.
-    pub down_mbps: u32,
-}
-
-/// How an audit came out for one auditor.
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Debug,
-    Encode,
-    Decode,
-    DecodeWithMemTracking,
-    MaxEncodedLen,
-    TypeInfo,
-)]
-pub enum Verdict {
-    /// The machine is what it says.
-    Pass(Findings),
-    /// It answered wrongly, late, or with something else than it says.
-    Fail,
-    /// It did not answer.
-    Unreachable,
 }
 
 /// What one of those drawn has said so far.
@@ -235,8 +183,83 @@ pub struct Attempts {
     pub not_before: Slot,
 }
 
+/// The time that audits take, for networks whose genesis is in a hurry.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Debug,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+    Serialize,
+    Deserialize,
+)]
+#[serde(crate = "sp_runtime::serde")]
+pub struct Pace {
+    /// Slots of a window.
+    pub window: Slot,
+    /// Slots between a booking and its draw.
+    pub draw_delay: Slot,
+    /// Slots for the challenge and the commit.
+    pub commit: Slot,
+    /// Slots for the reveal.
+    pub reveal: Slot,
+}
+
+/// What is due.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Debug,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub enum Due {
+    /// The next phase of an audit, or the end of its record.
+    Phase,
+    /// The end of the proof that an audit gave.
+    Proof,
+    /// The transcript of the auditor at this place, which somebody wants to see.
+    Transcript(u8),
+}
+
+/// Somebody wants to see a transcript.
+#[derive(
+    Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Demand<AccountId> {
+    /// Who.
+    pub by: AccountId,
+    /// On hold from him; the auditor's if his transcript holds.
+    pub bond: Balance,
+    /// Slot before which it is shown.
+    pub until: Slot,
+}
+
 /// Machines, as audits see them.
 pub trait AuditedMachines<AccountId> {
+    /// Indexes that were ever given out.
+    fn count() -> u32;
+
+    /// The machine at an index.
+    fn at(index: u32) -> Option<MachineId>;
+
+    /// What a machine is asked to do. `None` when it is not there, leaves, or there is no challenge for
+    /// what it says it is.
+    fn terms(machine: MachineId) -> Option<Terms>;
+
+    /// Whether nothing of it is leased: only then it is challenged whole.
+    fn is_free(machine: MachineId) -> bool;
+
     /// Whether the account may ask for an audit of a machine: its provider or the operator.
     fn may_ask(machine: MachineId, who: &AccountId) -> bool;
 
@@ -270,6 +293,7 @@ pub trait TranscriptCheck {
     /// transcript of that root: they show nothing about anybody.
     fn supports(
         machine: MachineId,
+        audit: AuditId,
         seed: &[u8; 32],
         root: &[u8; 32],
         verdict: &Verdict,

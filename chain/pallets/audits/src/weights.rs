@@ -21,6 +21,8 @@ pub trait WeightInfo {
     fn commit() -> Weight;
     /// Weight of `reveal`.
     fn reveal() -> Weight;
+    /// Weight of `demand`.
+    fn demand() -> Weight;
     /// Weight of `convict` with a transcript of so many bytes.
     fn convict(bytes: u32) -> Weight;
     /// What each block does in any case.
@@ -82,9 +84,14 @@ impl<T: crate::Config> WeightInfo for CountedWeight<T> {
         Self::counted(EXECUTION, 1, 1)
     }
 
-    // `Audits`, `Auditors`, `Seats`, `Members`, three accounts with holds.
+    // `Audits`, `Demands`, `Queue`, account and holds.
+    fn demand() -> Weight {
+        Self::counted(EXECUTION, 5, 4)
+    }
+
+    // `Audits`, `Demands`, `Auditors`, `Seats`, `Members`, three accounts with holds.
     fn convict(bytes: u32) -> Weight {
-        Self::counted(EXECUTION + TRANSCRIPT_BYTE * u64::from(bytes), 10, 10)
+        Self::counted(EXECUTION + TRANSCRIPT_BYTE * u64::from(bytes), 14, 14)
     }
 
     // `Mix`.
@@ -92,8 +99,8 @@ impl<T: crate::Config> WeightInfo for CountedWeight<T> {
         Self::counted(EXECUTION, 2, 1)
     }
 
-    // `Queue`, `Audits`, `Members`, seven of `Auditors` with payments and strikes, the sink's records.
+    // `Queue`, `Audits`, `Members`, seven of `Auditors` and `Assigned` with payments and strikes, the sink's records.
     fn step() -> Weight {
-        Self::counted(5 * EXECUTION, 40, 40)
+        Self::counted(5 * EXECUTION, 47, 47)
     }
 }

@@ -39,7 +39,7 @@ pub trait Presence {
     /// A machine was bonded: it may be heard.
     fn bonded(machine: MachineId);
 
-    /// It can be leased from now on: its presence counts.
+    /// It can be leased from now on: its presence counts. Told again when it is verified again.
     fn verified(index: u32, machine: MachineId);
 
     /// It left; its index is free.

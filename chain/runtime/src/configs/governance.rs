@@ -38,6 +38,9 @@ pub type TwoThirdsOfCouncil =
 pub type TwoThirdsOfTechnicalCommittee =
     pallet_collective::EnsureProportionAtLeast<AccountId, TechnicalCollective, 2, 3>;
 
+/// Whoever gives auditors their seats.
+pub type AuditorSeats = EitherOfDiverse<EnsureRoot<AccountId>, TwoThirdsOfCouncil>;
+
 /// A period of governance in blocks, as the network's haste has it: at least one.
 pub fn period(blocks: u32) -> u32 {
     (blocks / Haste::get().max(1)).max(1)

@@ -15,7 +15,7 @@ use super::{
     system::BlockWeights,
 };
 use crate::{
-    AccountId, Babe, Balances, Liveness, Runtime, RuntimeHoldReason,
+    AccountId, Audits, Babe, Balances, Liveness, Runtime, RuntimeHoldReason,
     constants::{DAYS, MINUTES},
 };
 
@@ -98,11 +98,15 @@ impl pallet_machines::Presence for Followers {
     }
 
     fn verified(index: u32, machine: MachineId) {
-        Liveness::admit(index, machine);
+        // Whoever lost a proof and has one again was listened to all the time.
+        if !pallet_liveness::Presences::<Runtime>::contains_key(index) {
+            Liveness::admit(index, machine);
+        }
     }
 
     fn left(index: u32, machine: MachineId) {
         Liveness::remove(index);
+        Audits::forget(machine);
         sp_statement_store::decrease_allowance_by(machine.0, MachineAllowance::get());
     }
 }

@@ -70,6 +70,30 @@ pub mod dynamic_params {
         #[codec(index = 1)]
         pub static WatcherPay: Balance = 50 * MILLI_DBC;
     }
+
+    /// Auditors.
+    #[dynamic_pallet_params]
+    #[codec(index = 4)]
+    pub mod audits {
+        /// Held from each auditor who joins.
+        #[codec(index = 0)]
+        pub static AuditorBond: Balance = 10_000 * DBC;
+        /// For each duty, whatever it found.
+        #[codec(index = 1)]
+        pub static AuditorPay: Balance = 2 * DBC;
+        /// Auditors of one audit, once there are enough.
+        #[codec(index = 2)]
+        pub static Drawn: u32 = 5;
+        /// Slots for which a proof counts.
+        #[codec(index = 3)]
+        pub static ProofLife: Slot = 14 * DAYS;
+        /// Share of the machines that are looked at once more in an hour.
+        #[codec(index = 4)]
+        pub static SecondLooks: Permill = Permill::from_parts(15_000);
+        /// Held from whoever wants to see a transcript.
+        #[codec(index = 5)]
+        pub static DemandBond: Balance = 10 * DBC;
+    }
 }
 
 impl pallet_parameters::Config for Runtime {
@@ -96,7 +120,7 @@ impl EnsureOriginWithArg<RuntimeOrigin, RuntimeParametersKey> for Admin {
 
 /// Whether a value keeps its parameter's limits. Whoever is not root cannot set another.
 pub fn within_limits(value: &RuntimeParameters) -> bool {
-    use dynamic_params::{leases, liveness, machines};
+    use dynamic_params::{audits, leases, liveness, machines};
     match value {
         RuntimeParameters::Governance(_) => false,
         RuntimeParameters::Machines(value) => match value {
@@ -130,6 +154,29 @@ pub fn within_limits(value: &RuntimeParameters) -> bool {
             }
             liveness::Parameters::WatcherPay(_, new) => {
                 step(*new, liveness::WatcherPay::get(), MILLI_DBC, 10 * DBC)
+            }
+        },
+        RuntimeParameters::Audits(value) => match value {
+            audits::Parameters::AuditorBond(_, new) => {
+                step(*new, audits::AuditorBond::get(), 100 * DBC, 1_000_000 * DBC)
+            }
+            audits::Parameters::AuditorPay(_, new) => {
+                step(*new, audits::AuditorPay::get(), 10 * MILLI_DBC, 1_000 * DBC)
+            }
+            audits::Parameters::Drawn(_, new) => {
+                step(*new, audits::Drawn::get(), 3, pallet_audits::DRAWN_MAX)
+            }
+            audits::Parameters::ProofLife(_, new) => {
+                step(*new, audits::ProofLife::get(), DAYS, 60 * DAYS)
+            }
+            audits::Parameters::SecondLooks(_, new) => step(
+                new.map(Permill::deconstruct),
+                audits::SecondLooks::get().deconstruct(),
+                1_000,
+                100_000,
+            ),
+            audits::Parameters::DemandBond(_, new) => {
+                step(*new, audits::DemandBond::get(), DBC, 1_000 * DBC)
             }
         },
     }

@@ -102,11 +102,14 @@ const PALLETS: [&str; 17] = [
 ];
 
 /// And these calls of others.
-pub const CALLS: [(&str, &str); 7] = [
+pub const CALLS: [(&str, &str); 10] = [
     ("Leases", "started"),
     ("Leases", "settle"),
     ("Leases", "end"),
     ("Leases", "terminate"),
+    ("Audits", "commit"),
+    ("Audits", "reveal"),
+    ("Audits", "show"),
     ("Liveness", "report"),
     ("Liveness", "open"),
     ("Machines", "retire"),

@@ -205,6 +205,7 @@ fn rule_14_what_always_passes_cannot_be_paused() {
 fn rule_14_names_in_the_list_are_calls() {
     for (pallet, call) in CALLS {
         let names = match pallet {
+            "Audits" => pallet_audits::Call::<Runtime>::get_call_names(),
             "Leases" => pallet_leases::Call::<Runtime>::get_call_names(),
             "Liveness" => pallet_liveness::Call::<Runtime>::get_call_names(),
             "Machines" => pallet_machines::Call::<Runtime>::get_call_names(),

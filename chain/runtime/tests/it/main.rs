@@ -1,5 +1,6 @@
 //! The runtime as a whole, run natively. What a single pallet does is tested beside it.
 
+mod audits;
 mod blocks;
 mod governance;
 mod liveness;

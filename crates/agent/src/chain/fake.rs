@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::{
     At, ChainActions, ChainError, ChainView, Change, CloseReason, Closed, Head, LeaseRecord,
-    MachineRecord, Slot,
+    MachineRecord, Slot, Terms,
 };
 
 /// Slot length of the fake.
@@ -31,6 +31,7 @@ struct State {
     best: BTreeMap<u64, LeaseRecord>,
     finalized: BTreeMap<u64, LeaseRecord>,
     machine: Option<MachineRecord>,
+    auditors: BTreeMap<(u64, [u8; 32]), Terms>,
     listeners: Vec<mpsc::Sender<Change>>,
     away: bool,
     started: Vec<u64>,
@@ -94,6 +95,11 @@ impl FakeChain {
         let mut state = self.lock();
         state.finalized.remove(&id);
         state.tell(Change::Lease { id, at: At::Finalized });
+    }
+
+    /// Draws an auditor, known by the key of his connections, for an audit of this machine.
+    pub fn draw(&self, audit: u64, key: [u8; 32], terms: Terms) {
+        self.lock().auditors.insert((audit, key), terms);
     }
 
     /// Moves the finalized head.
@@ -177,6 +183,15 @@ impl ChainView for FakeChain {
     ) -> Result<Vec<LeaseRecord>, ChainError> {
         let state = self.reach()?;
         Ok(state.at(at).values().filter(|lease| lease.machine == machine).cloned().collect())
+    }
+
+    async fn audit_terms(
+        &self,
+        audit: u64,
+        _machine: [u8; 32],
+        key: [u8; 32],
+    ) -> Result<Option<Terms>, ChainError> {
+        Ok(self.reach()?.auditors.get(&(audit, key)).copied())
     }
 
     async fn machine(&self, _machine: [u8; 32]) -> Result<Option<MachineRecord>, ChainError> {

@@ -6,8 +6,8 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use dbc_chain_client::{
-    At as ClientAt, ChainClient, ChainConfig, ChainError as ClientError, Finality, Lease, Machine,
-    Notice, Signer, Submission,
+    At as ClientAt, AuditPhase, AuditRecord, ChainClient, ChainConfig, ChainError as ClientError,
+    Finality, Lease, Machine, Notice, Signer, Submission,
 };
 use dbc_primitives::{LeaseState, MachineId, SLOT_SECONDS};
 use tokio::{
@@ -19,6 +19,7 @@ use tracing::{debug, info, warn};
 
 use super::{
     At, ChainActions, ChainError, ChainView, Change, Closed, Head, LeaseRecord, MachineRecord,
+    Terms,
 };
 
 /// Pause between two attempts to connect.
@@ -140,6 +141,26 @@ impl ChainView for LiveChain {
         let view = self.at(at).await?;
         let found = view.leases_of_machine(MachineId(machine)).await.map_err(convert)?;
         Ok(found.into_iter().map(lease).collect())
+    }
+
+    async fn audit_terms(
+        &self,
+        audit: u64,
+        machine: [u8; 32],
+        key: [u8; 32],
+    ) -> Result<Option<Terms>, ChainError> {
+        let view = self.at(At::Best).await?;
+        let found = view.audit(audit).await.map_err(convert)?;
+        let of_ours =
+            |found: &AuditRecord| found.machine.0 == machine && found.phase == AuditPhase::Commit;
+        let Some(found) = found.filter(of_ours) else { return Ok(None) };
+        for duty in found.duties {
+            let auditor = view.auditor(duty.auditor).await.map_err(convert)?;
+            if auditor.is_some_and(|auditor| auditor.key == key) {
+                return view.audit_terms(MachineId(machine)).await.map_err(convert);
+            }
+        }
+        Ok(None)
     }
 
     async fn machine(&self, id: [u8; 32]) -> Result<Option<MachineRecord>, ChainError> {

@@ -1,7 +1,9 @@
 //! `dbc provider …`: rent out this machine.
 
 use anyhow::{Context as _, Result};
-use dbc_sdk::{ErrorCode, Filter, MachineStatus, MachineView, Market, PresenceView, Price};
+use dbc_sdk::{
+    AuditView, ErrorCode, Filter, MachineStatus, MachineView, Market, PresenceView, Price,
+};
 
 use super::money;
 use crate::{
@@ -42,6 +44,13 @@ pub async fn run(context: &Context, args: Provider) -> Result<u8> {
                 format!("machine {} is off the market; leases go on", machine.index)
             });
         }
+        Provider::Audit { machine } => {
+            let machine = mine(context, &market, machine).await?;
+            let mut step = print::Step::begin("audit", context.quiet());
+            let audits = up::market::audit(&market, &signer, machine.id, &mut step).await?;
+            step.done("passed");
+            print::data(context.json, &audits, || proven(&audits));
+        }
         Provider::Retire { machine } => {
             let machine = mine(context, &market, machine).await?;
             let tx = market.retire(&signer, machine.id).await?;
@@ -58,21 +67,24 @@ pub async fn run(context: &Context, args: Provider) -> Result<u8> {
             let machines = market.machines(&filter).await?;
             let balance = market.balance(account).await?;
             let mut presence = Vec::with_capacity(machines.len());
+            let mut audits = Vec::with_capacity(machines.len());
             for machine in &machines {
                 presence.push(market.presence(machine.id).await?);
+                audits.push(market.audits(machine.id).await?);
             }
             let all = serde_json::json!({
-                "machines": machines, "presence": presence, "balance": balance,
+                "machines": machines, "presence": presence, "audits": audits, "balance": balance,
             });
             print::data(context.json, &all, || {
                 let mut text = format!("account {account}\nfree    {}\n", balance.free);
                 for held in &balance.held {
                     text += &format!("on hold {} ({})\n", held.amount, held.reason);
                 }
-                for (machine, presence) in machines.iter().zip(&presence) {
+                for ((machine, presence), audits) in machines.iter().zip(&presence).zip(&audits) {
                     text += "\n";
                     text += &one(machine);
                     text += &there(presence);
+                    text += &proven(audits);
                 }
                 text
             });
@@ -100,6 +112,26 @@ async fn mine(context: &Context, market: &Market, named: Option<String>) -> Resu
             Ok(market.find_machine(&id).await?)
         }
     }
+}
+
+fn proven(audits: &AuditView) -> String {
+    let mut text = match &audits.proof {
+        Some(proof) => format!(
+            "proof      audit {}, counts until slot {}: {} million products a second{}\n",
+            proof.audit,
+            proof.until.slot,
+            proof.million_products_s,
+            if proof.provisional { "; provisional, few auditors" } else { "" }
+        ),
+        None => "proof      none\n".to_owned(),
+    };
+    if let Some(open) = &audits.open {
+        text += &format!("audit      {}\n", up::market::stand(open));
+    }
+    if let Some(until) = &audits.backs_off_until {
+        text += &format!("audit      failed; the next can be asked for at slot {}\n", until.slot);
+    }
+    text
 }
 
 fn there(presence: &PresenceView) -> String {
@@ -134,7 +166,7 @@ fn one(machine: &MachineView) -> String {
         None => "none".into(),
     };
     let next = match machine.status {
-        MachineStatus::Registered => "\nnext       it has to be verified",
+        MachineStatus::Registered => "\nnext       `dbc provider audit` has it verified",
         MachineStatus::Verified => "\nnext       `dbc provider list` puts it up for rent",
         _ => "",
     };

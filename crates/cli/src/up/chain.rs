@@ -1,5 +1,5 @@
-//! The chain: a spec whose genesis names this machine as verified (until audits exist), and one or
-//! four validators with well-known development keys.
+//! The chain: its genesis, and one or four validators with well-known development keys. The machine is
+//! audited like any other; only one with cards, which nothing can challenge yet, counts as verified.
 
 use std::{path::PathBuf, process::Stdio, time::Duration};
 
@@ -104,8 +104,10 @@ async fn make_spec(network: &mut Network, spec: &PathBuf) -> Result<()> {
         .and_then(|bytes| bytes.try_into().ok())
         .context("the agent's machine key is no 32 bytes")?;
     network.machine = Some(keys.machine);
+    let facts: dbc_primitives::HardwareFacts = agent::ask(network, &["facts"]).await?;
+    let verified = if facts.gpus.is_empty() { vec![] } else { vec![machine.to_vec()] };
     let patch = serde_json::json!({
-        "machines": {"verified": [machine.to_vec()], "relays": [network.relay_url()]},
+        "machines": {"verified": verified, "relays": [network.relay_url()]},
     });
     let patch_file = network.dir.join("genesis-patch.json");
     std::fs::write(&patch_file, serde_json::to_vec_pretty(&patch)?)?;

@@ -1,10 +1,11 @@
-//! Joining the market: wallets with test money, the machine bonded, offered, listed. Each step looks
+//! Joining the market: wallets with test money, the machine bonded, offered, audited, listed. Each step looks
 //! first whether it is done.
 
 use anyhow::{Context as _, Result};
 use dbc_sdk::{
-    AccountId, Filter, GpuFacts, HardwareFacts, Location, MachineClass, MachineStatus, MachineView,
-    Market, Money, NetworkFacts, Price, Registration, Signer,
+    AccountId, AuditPhase, AuditView, Filter, GpuFacts, HardwareFacts, Location, MachineClass,
+    MachineId, MachineStatus, MachineView, Market, Money, NetworkFacts, OpenAuditView, Price,
+    Registration, Signer,
 };
 
 use super::{agent, state::Network};
@@ -21,6 +22,8 @@ const FAUCET: &str = "//Alice";
 const RENTER_DBC: u64 = 10_000;
 const PROVIDER_DBC: u64 = 200_000;
 const OPERATOR_DBC: u64 = 100;
+/// Pause between two looks at an audit.
+const AUDIT_POLL: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Keys of the two sides.
 pub struct Accounts {
@@ -104,15 +107,64 @@ pub async fn join(
         step.say("making the offer");
         market.set_offer(provider, machine.id, *price, offer.min_term, offer.max_term).await?;
     }
-    match machine.status {
-        MachineStatus::Verified => {
-            step.say("listing the machine");
-            market.list(provider, machine.id).await?;
-        }
-        MachineStatus::Registered => step.say("the machine waits for its verification"),
-        _ => {}
+    let mut status = machine.status;
+    if status == MachineStatus::Registered {
+        audit(market, provider, machine.id, step).await?;
+        status = MachineStatus::Verified;
+    }
+    if status == MachineStatus::Verified {
+        step.say("listing the machine");
+        market.list(provider, machine.id).await?;
     }
     Ok(market.machine(machine.id).await?)
+}
+
+/// Has a machine audited and waits for the verdict; goes on with an audit that is open.
+///
+/// # Errors
+/// When it did not pass, and what to do.
+pub async fn audit(
+    market: &Market,
+    provider: &Signer,
+    machine: MachineId,
+    step: &mut Step,
+) -> Result<AuditView> {
+    let mut found = market.audits(machine).await?;
+    let number = match &found.open {
+        Some(open) => open.audit,
+        None => {
+            step.say("booking an audit");
+            market.request_audit(provider, machine).await?;
+            found = market.audits(machine).await?;
+            found.open.as_ref().map_or(0, |open| open.audit)
+        }
+    };
+    while let Some(open) = &found.open {
+        step.say(&stand(open));
+        tokio::time::sleep(AUDIT_POLL).await;
+        found = market.audits(machine).await?;
+    }
+    let passed = found.proof.is_some_and(|proof| proof.audit == number);
+    anyhow::ensure!(
+        passed,
+        "the machine did not pass audit {number}; `dbc audit show {number}` says what was found, and \
+         the auditor's log why. Is the agent running, and the processor free?"
+    );
+    Ok(found)
+}
+
+/// Where an audit stands, in a line.
+pub fn stand(open: &OpenAuditView) -> String {
+    let OpenAuditView { audit, auditors, committed, revealed, .. } = open;
+    match open.phase {
+        AuditPhase::Booked => {
+            format!("{audit}: auditors are drawn by blocks to come, at slot {}", open.next.slot)
+        }
+        AuditPhase::Commit => {
+            format!("{audit}: auditors challenge the machine, {committed} of {auditors} are done")
+        }
+        _ => format!("{audit}: auditors reveal what they found, {revealed} of {auditors}"),
+    }
 }
 
 /// What registers this machine: its facts, and the proof that its key agrees.

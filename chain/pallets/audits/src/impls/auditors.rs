@@ -10,7 +10,9 @@ use frame_support::{
     },
 };
 
-use crate::{Auditor, Auditors, Config, Error, Event, HoldReason, Members, Pallet, Seats};
+use crate::{
+    Assigned, AuditId, Auditor, Auditors, Config, Error, Event, HoldReason, Members, Pallet, Seats,
+};
 
 /// Duties done in a row that make up for a strike.
 const STREAK: u32 = 20;
@@ -26,7 +28,15 @@ impl<T: Config> Pallet<T> {
         Self::deposit_event(Event::Seated { auditor, seated });
     }
 
-    pub(crate) fn do_join(who: T::AccountId) -> DispatchResult {
+    pub(crate) fn do_set_key(who: T::AccountId, key: [u8; 32]) -> DispatchResult {
+        Auditors::<T>::try_mutate(&who, |auditor| {
+            auditor.as_mut().map(|auditor| auditor.key = key).ok_or(Error::<T>::NotAuditor)
+        })?;
+        Self::deposit_event(Event::KeySet { auditor: who, key });
+        Ok(())
+    }
+
+    pub(crate) fn do_join(who: T::AccountId, key: [u8; 32]) -> DispatchResult {
         ensure!(Seats::<T>::contains_key(&who), Error::<T>::NotSeated);
         ensure!(!Auditors::<T>::contains_key(&who), Error::<T>::AuditorExists);
         let bond = T::Bond::get();
@@ -34,7 +44,7 @@ impl<T: Config> Pallet<T> {
         Members::<T>::try_mutate(|members| members.try_push(who.clone()))
             .map_err(|_| Error::<T>::NoSeat)?;
         let joined = T::Clock::get();
-        let auditor = Auditor { bond, joined, strikes: 0, streak: 0, leaving: None, open: 0 };
+        let auditor = Auditor { bond, key, joined, strikes: 0, streak: 0, leaving: None, open: 0 };
         Auditors::<T>::insert(&who, auditor);
         Self::deposit_event(Event::Joined { auditor: who });
         Ok(())
@@ -103,7 +113,11 @@ impl<T: Config> Pallet<T> {
     }
 
     /// One duty more, or one less.
-    pub(crate) fn count(who: &T::AccountId, opens: bool) {
+    pub(crate) fn count(who: &T::AccountId, id: AuditId, opens: bool) {
+        match opens {
+            true => Assigned::<T>::insert(who, id, ()),
+            false => Assigned::<T>::remove(who, id),
+        }
         Auditors::<T>::mutate(who, |auditor| {
             let Some(auditor) = auditor else { return };
             auditor.open = if opens { auditor.open + 1 } else { auditor.open.saturating_sub(1) };

@@ -3,22 +3,68 @@
 
 use alloc::vec::Vec;
 
-use dbc_primitives::{BoundedVec, MachineId, Slot};
+use dbc_primitives::{BoundedVec, MachineId, SLOTS_PER_HOUR, Slot};
 use frame_support::{traits::Get as _, weights::WeightMeter};
 use sp_io::hashing::blake2_256;
 
 use crate::{
     Audit, AuditId, AuditOf, AuditSink as _, AuditedMachines as _, Auditors, Audits, Config,
-    Cursor, Duty, Event, Members, Mix, OpenOf, Outcome, Pallet, Phase, Proofs, Queue,
-    WeightInfo as _,
+    Cursor, Due, Duty, Event, LastWindow, Members, Mix, OpenOf, Outcome, Pace, PaceAtGenesis,
+    Pallet, Phase, Proofs, Purpose, Queue, WeightInfo as _,
 };
 
 /// Slots without entries that one block passes at most.
 const SLOTS_PER_BLOCK_MAX: u32 = 1_000;
+/// Most second looks of one window.
+const SECOND_LOOKS_MAX: u32 = 64;
 
 impl<T: Config> Pallet<T> {
     pub(crate) fn mix() {
         Mix::<T>::mutate(|mix| *mix = blake2_256(&[*mix, T::Randomness::get()].concat()));
+    }
+
+    /// The time that audits take here.
+    pub fn pace() -> Pace {
+        PaceAtGenesis::<T>::get().unwrap_or_else(|| Pace {
+            window: T::Window::get(),
+            draw_delay: T::DrawDelay::get(),
+            commit: T::CommitSlots::get(),
+            reveal: T::RevealSlots::get(),
+        })
+    }
+
+    /// Books audits of machines that nobody asked to be audited, once in each window: how many follows from
+    /// how many machines there are, and which from blocks that nobody knew (rules 1, 22).
+    pub(crate) fn second_looks(meter: &mut WeightMeter) {
+        if meter.try_consume(T::DbWeight::get().reads_writes(4, 1)).is_err() {
+            return;
+        }
+        let length = Self::pace().window.max(1);
+        let window = T::Clock::get() / length;
+        if window <= LastWindow::<T>::get() {
+            return;
+        }
+        LastWindow::<T>::put(window);
+        let machines = T::Machines::count();
+        let seed = blake2_256(&[&Mix::<T>::get()[..], b"second looks"].concat());
+        let hourly = u64::from(machines) * u64::from(T::SecondLooks::get().deconstruct());
+        let share = hourly.saturating_mul(length) / SLOTS_PER_HOUR;
+        // The rest of the share is a chance.
+        let more = number(&seed) % 1_000_000 < share % 1_000_000;
+        let looks = (share / 1_000_000) as u32 + u32::from(more);
+        let mut luck = seed;
+        for _ in 0..looks.min(SECOND_LOOKS_MAX) {
+            if meter.try_consume(T::WeightInfo::request()).is_err() {
+                return;
+            }
+            luck = blake2_256(&luck);
+            let at = (number(&luck) % u64::from(machines.max(1))) as u32;
+            let proven = T::Machines::at(at).filter(|machine| Proofs::<T>::contains_key(machine));
+            if let Some(machine) = proven.filter(|machine| T::Machines::terms(*machine).is_some()) {
+                // It may be booked already, and then it is looked at anyway.
+                let _ = Self::book(machine, Purpose::Random);
+            }
+        }
     }
 
     pub(crate) fn drain(meter: &mut WeightMeter) {
@@ -36,7 +82,7 @@ impl<T: Config> Pallet<T> {
             if cursor > now {
                 break;
             }
-            let Some((id, of_proof)) = Queue::<T>::iter_key_prefix(cursor).next() else {
+            let Some((id, due)) = Queue::<T>::iter_key_prefix(cursor).next() else {
                 if meter.try_consume(T::DbWeight::get().reads(1)).is_err() {
                     break;
                 }
@@ -47,20 +93,20 @@ impl<T: Config> Pallet<T> {
                 break;
             }
             left -= 1;
-            let machine = Queue::<T>::take(cursor, (id, of_proof));
-            match (machine, of_proof) {
-                (Some(machine), true) => Self::expire(id, machine),
-                (Some(_), false) => Self::advance(id),
-                (None, _) => {}
+            let Some(machine) = Queue::<T>::take(cursor, (id, due)) else { continue };
+            match due {
+                Due::Phase => Self::advance(id),
+                Due::Proof => Self::expire(id, machine),
+                Due::Transcript(place) => Self::not_shown(id, place),
             }
         }
         Cursor::<T>::put(cursor);
     }
 
     /// Notes when an audit is looked at next; never a slot that the queue has passed.
-    pub(crate) fn look_at(slot: Slot, id: AuditId, machine: MachineId, of_proof: bool) {
+    pub(crate) fn look_at(slot: Slot, id: AuditId, machine: MachineId, due: Due) {
         let later = slot.max(T::Clock::get().saturating_add(1));
-        Queue::<T>::insert(later, (id, of_proof), machine);
+        Queue::<T>::insert(later, (id, due), machine);
     }
 
     fn expire(id: AuditId, machine: MachineId) {
@@ -78,7 +124,7 @@ impl<T: Config> Pallet<T> {
             Phase::Booked => Self::draw(id, &mut audit),
             Phase::Commit => {
                 audit.phase = Phase::Reveal;
-                audit.next = audit.next.saturating_add(T::RevealSlots::get());
+                audit.next = audit.next.saturating_add(Self::pace().reveal);
             }
             Phase::Reveal => Self::close(id, &mut audit),
             Phase::Closed(_) => {
@@ -86,12 +132,20 @@ impl<T: Config> Pallet<T> {
                 return;
             }
         }
-        Self::look_at(audit.next, id, audit.machine, false);
+        Self::look_at(audit.next, id, audit.machine, Due::Phase);
         Audits::<T>::insert(id, audit);
     }
 
     /// Draws auditors by the randomness of the blocks since the booking, which nobody knew then (rule 4).
     fn draw(id: AuditId, audit: &mut AuditOf<T>) {
+        if T::Machines::terms(audit.machine).is_none() {
+            return Self::finish(id, audit, Outcome::Undecided);
+        }
+        if !T::Machines::is_free(audit.machine) {
+            // Its renter is not disturbed; its proof expires meanwhile like any other (rule 3).
+            audit.next = audit.next.saturating_add(Self::pace().window);
+            return;
+        }
         let seed = blake2_256(&[&Mix::<T>::get()[..], &id.to_le_bytes()].concat());
         let mut left: Vec<T::AccountId> = Members::<T>::get().into_inner();
         let mut duties = BoundedVec::default();
@@ -100,16 +154,14 @@ impl<T: Config> Pallet<T> {
         let wanted = if full { T::Drawn::get() } else { T::Drawn::get().min(left.len() as u32) };
         while !left.is_empty() && (duties.len() as u32) < wanted {
             number = blake2_256(&number);
-            let mut low = [0; 8];
-            low.copy_from_slice(&number[..8]);
-            let at = u64::from_le_bytes(low) % left.len() as u64;
+            let at = self::number(&number) % left.len() as u64;
             let auditor = left.swap_remove(at as usize);
             // Whoever joined after the booking might have joined for it; nobody audits his own.
             let older = Auditors::<T>::get(&auditor).is_some_and(|a| a.joined < audit.booked);
             if !older || T::Machines::is_involved(audit.machine, &auditor) {
                 continue;
             }
-            Self::count(&auditor, true);
+            Self::count(&auditor, id, true);
             let duty = Duty { auditor, commit: None, revealed: None };
             if duties.try_push(duty).is_err() {
                 break;
@@ -117,12 +169,12 @@ impl<T: Config> Pallet<T> {
         }
         if duties.is_empty() {
             // Nobody is there to audit: it is tried again with the next window.
-            audit.next = audit.next.saturating_add(T::Window::get());
+            audit.next = audit.next.saturating_add(Self::pace().window);
             return;
         }
         audit.phase = Phase::Commit;
         audit.seed = seed;
-        audit.next = T::Clock::get().saturating_add(T::CommitSlots::get());
+        audit.next = T::Clock::get().saturating_add(Self::pace().commit);
         let auditors = duties.len() as u32;
         audit.duties = duties;
         let (machine, commit_by) = (audit.machine, audit.next);
@@ -135,7 +187,7 @@ impl<T: Config> Pallet<T> {
             return false;
         }
         let now = T::Clock::get();
-        let starts = Self::window_after(now.saturating_add(T::DrawDelay::get()));
+        let starts = Self::window_after(now.saturating_add(Self::pace().draw_delay));
         *audit = Audit {
             booked: now,
             starts,
@@ -152,7 +204,8 @@ impl<T: Config> Pallet<T> {
 
     /// First slot of the window that begins at a slot or after it.
     pub(crate) fn window_after(slot: Slot) -> Slot {
-        slot.div_ceil(T::Window::get()).saturating_mul(T::Window::get())
+        let window = Self::pace().window.max(1);
+        slot.div_ceil(window).saturating_mul(window)
     }
 
     /// Writes down that an audit is over; its record stays while transcripts can be challenged.
@@ -162,4 +215,11 @@ impl<T: Config> Pallet<T> {
         OpenOf::<T>::remove(audit.machine);
         Self::deposit_event(Event::Closed { audit: id, machine: audit.machine, outcome });
     }
+}
+
+/// A hash as a number.
+fn number(hash: &[u8; 32]) -> u64 {
+    let mut low = [0; 8];
+    low.copy_from_slice(&hash[..8]);
+    u64::from_le_bytes(low)
 }

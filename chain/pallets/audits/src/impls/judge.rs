@@ -2,19 +2,18 @@
 
 use alloc::vec::Vec;
 
-use codec::Encode as _;
 use frame_support::{dispatch::DispatchResult, ensure, traits::Get as _};
-use sp_io::hashing::blake2_256;
 
 use crate::{
-    Attempts, AttemptsOf, AuditId, AuditOf, AuditSink as _, Audits, Config, DutyPay as _, Error,
-    Event, Findings, Members, Outcome, Pallet, Phase, Proof, Proofs, TranscriptCheck as _, Verdict,
+    Attempts, AttemptsOf, AuditId, AuditOf, AuditSink as _, AuditedMachines as _, Audits, Config,
+    Demands, Due, DutyPay as _, Error, Event, Findings, Members, Outcome, Pallet, Phase, Proof,
+    Proofs, TranscriptCheck as _, Verdict,
 };
 
 impl<T: Config> Pallet<T> {
     /// What an auditor commits to: a copy of somebody else's commitment opens for nobody.
     pub fn commitment(who: &T::AccountId, root: &[u8; 32], verdict: &Verdict) -> [u8; 32] {
-        blake2_256(&(b"dbc/audit/commit/1", who, root, verdict).encode())
+        dbc_primitives::audit::commitment(who, root, verdict)
     }
 
     pub(crate) fn do_commit(who: T::AccountId, id: AuditId, commit: [u8; 32]) -> DispatchResult {
@@ -57,7 +56,7 @@ impl<T: Config> Pallet<T> {
         let mut passes: Vec<Findings> = Vec::new();
         let mut against = 0;
         for duty in &audit.duties {
-            Self::count(&duty.auditor, false);
+            Self::count(&duty.auditor, id, false);
             match &duty.revealed {
                 Some((_, verdict)) => {
                     Self::credit(&duty.auditor);
@@ -69,6 +68,10 @@ impl<T: Config> Pallet<T> {
                 }
                 None => Self::strike(&duty.auditor),
             }
+        }
+        if T::Machines::terms(audit.machine).is_none() {
+            // It left meanwhile.
+            return Self::finish(id, audit, Outcome::Undecided);
         }
         if 3 * passes.len() >= 2 * drawn {
             Self::prove(id, audit, &passes);
@@ -90,11 +93,11 @@ impl<T: Config> Pallet<T> {
             at,
             until: at.saturating_add(T::ProofLife::get()),
             provisional: !full,
-            findings: median(passes),
+            findings: together(passes),
         };
         Proofs::<T>::insert(audit.machine, proof);
         AttemptsOf::<T>::remove(audit.machine);
-        Self::look_at(proof.until, id, audit.machine, true);
+        Self::look_at(proof.until, id, audit.machine, Due::Proof);
         T::Sink::passed(audit.machine, &proof);
     }
 
@@ -121,15 +124,32 @@ impl<T: Config> Pallet<T> {
         let duty = audit.duties.iter_mut().find(|duty| duty.auditor == auditor);
         let duty = duty.ok_or(Error::<T>::NotDrawn)?;
         let (root, verdict) = duty.revealed.ok_or(Error::<T>::ShowsNothing)?;
-        let lied = T::Check::supports(machine, &seed, &root, &verdict, transcript) == Some(false);
+        let lied =
+            T::Check::supports(machine, id, &seed, &root, &verdict, transcript) == Some(false);
         ensure!(lied, Error::<T>::ShowsNothing);
         // Shown once; what he said counts no more, should the audit still be open.
         duty.revealed = None;
         Audits::<T>::insert(id, audit);
-        let slashed = Self::ruin(&auditor, &finder);
-        Self::deposit_event(Event::Convicted { audit: id, auditor, slashed });
+        if let Some(demand) = Demands::<T>::take(id, &auditor) {
+            Self::release_demand(&demand);
+        }
+        Self::convicted(id, auditor, &finder);
         Ok(())
     }
+
+    /// He lied, or does not show that he did not.
+    pub(crate) fn convicted(id: AuditId, auditor: T::AccountId, finder: &T::AccountId) {
+        let slashed = Self::ruin(&auditor, finder);
+        Self::deposit_event(Event::Convicted { audit: id, auditor, slashed });
+    }
+}
+
+/// What those who passed a machine found together: the median of each value, and the throughput of all
+/// their challenges, which ran at once.
+fn together(all: &[Findings]) -> Findings {
+    let each = median(all);
+    let throughput = each.throughput.saturating_mul(all.len() as u32);
+    Findings { throughput, ..each }
 }
 
 /// The median of each value: what one says alone moves it no further than his neighbours.

@@ -4,7 +4,7 @@ use dbc_primitives::{BoundedVec, MachineId, Slot};
 use frame_support::{dispatch::DispatchResult, ensure, traits::Get as _};
 
 use crate::{
-    AttemptsOf, Audit, Audits, Config, Error, Event, NextAudit, OpenOf, Pallet, Phase, Proof,
+    AttemptsOf, Audit, Audits, Config, Due, Error, Event, NextAudit, OpenOf, Pallet, Phase, Proof,
     Proofs, Purpose,
 };
 
@@ -19,7 +19,7 @@ impl<T: Config> Pallet<T> {
             let fresh = Proofs::<T>::get(machine).is_some_and(|proof| is_fresh(&proof, now));
             ensure!(!fresh, Error::<T>::ProofFresh);
         }
-        let starts = Self::window_after(now.saturating_add(T::DrawDelay::get()));
+        let starts = Self::window_after(now.saturating_add(Self::pace().draw_delay));
         let id = NextAudit::<T>::mutate(|next| {
             let id = *next;
             *next = next.saturating_add(1);
@@ -37,7 +37,7 @@ impl<T: Config> Pallet<T> {
             again: false,
         };
         OpenOf::<T>::insert(machine, id);
-        Self::look_at(starts, id, machine, false);
+        Self::look_at(starts, id, machine, Due::Phase);
         Audits::<T>::insert(id, audit);
         Self::deposit_event(Event::Booked { audit: id, machine, starts });
         Ok(())

@@ -25,7 +25,7 @@ fn rule_04_nobody_joins_for_an_audit_that_is_booked() {
         let id = booked(1);
         for friend in 20..=25 {
             assert_ok!(Audits::seat(RuntimeOrigin::root(), friend, true));
-            assert_ok!(Audits::join(RuntimeOrigin::signed(friend)));
+            assert_ok!(Audits::join(RuntimeOrigin::signed(friend), [0; 32]));
         }
         go_to(audit(id).starts);
         assert!(auditors_of(id).iter().all(|who| *who <= 2), "{:?}", auditors_of(id));
@@ -50,7 +50,7 @@ fn rule_36_all_audits_of_a_window_start_at_one_block() {
 fn nobody_audits_his_own_machine() {
     run(3, || {
         assert_ok!(Audits::seat(RuntimeOrigin::root(), PROVIDER, true));
-        assert_ok!(Audits::join(RuntimeOrigin::signed(PROVIDER)));
+        assert_ok!(Audits::join(RuntimeOrigin::signed(PROVIDER), [0; 32]));
         go_to(now() + 5);
         let id = drawn(1);
         assert!(!auditors_of(id).contains(&PROVIDER));

@@ -7,7 +7,7 @@ use crate::{Error, mock::*};
 #[test]
 fn only_whom_governance_seated_joins_and_his_bond_is_held() {
     run(1, || {
-        let joins = |who| Audits::join(RuntimeOrigin::signed(who));
+        let joins = |who| Audits::join(RuntimeOrigin::signed(who), [0; 32]);
         assert_noop!(joins(2), Error::<Test>::NotSeated);
         assert_noop!(joins(1), Error::<Test>::AuditorExists);
         assert_noop!(

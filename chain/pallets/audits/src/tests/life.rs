@@ -14,7 +14,8 @@ fn a_machine_that_passes_has_a_proof_and_the_median_of_what_was_found() {
         // One of three exaggerates.
         say(id, &[found(1_000), found(1_010), found(900_000)]);
         let proof = proof(1).expect("it passed");
-        assert_eq!((proof.audit, proof.findings.throughput), (id, 1_010));
+        // Three challenges ran at once, each with the median.
+        assert_eq!((proof.audit, proof.findings.throughput), (id, 3 * 1_010));
         assert!(proof.provisional, "three auditors are no full draw");
         assert_eq!(audit(id).phase, Phase::Closed(Outcome::Passed));
         assert_eq!(heard(), vec![(machine(1), true)]);
@@ -109,5 +110,62 @@ fn phases_go_by_the_slot_and_not_by_the_queue() {
             Audits::commit(RuntimeOrigin::signed(who), id, commit),
             Error::<Test>::WrongPhase
         );
+    });
+}
+
+#[test]
+fn rule_03_a_leased_machine_is_challenged_when_it_is_free() {
+    run(3, || {
+        LEASED.set(Some(machine(1)));
+        let id = booked(1);
+        go_to(now() + 5 * WINDOW);
+        assert_eq!(audit(id).phase, Phase::Booked);
+        LEASED.set(None);
+        go_to(now() + WINDOW + 5);
+        assert_ne!(audit(id).phase, Phase::Booked);
+    });
+}
+
+#[test]
+fn a_machine_that_leaves_during_its_audit_leaves_nothing_behind() {
+    run(3, || {
+        let (early, late) = (booked(1), drawn(2));
+        GONE.set(vec![machine(1), machine(2)]);
+        say(late, &[Some(pass()); 3]);
+        go_to(now() + 2 * WINDOW);
+        for id in [early, late] {
+            assert_eq!(audit(id).phase, Phase::Closed(Outcome::Undecided));
+        }
+        assert_eq!((proof(1), proof(2), heard().len()), (None, None, 0));
+        assert_eq!(paid(1), 1, "the duty was done");
+    });
+}
+
+#[test]
+fn rule_01_the_chain_takes_second_looks_at_machines_that_are_proven() {
+    run(3, || {
+        say(drawn(1), &[Some(pass()); 3]);
+        let first = crate::NextAudit::<Test>::get();
+        SHARE.set(100);
+        go_to(now() + 28 * WINDOW);
+        let looks: Vec<_> = crate::Audits::<Test>::iter().filter(|(id, _)| *id >= first).collect();
+        assert!(!looks.is_empty(), "each machine is drawn about twice");
+        let right = looks.iter().all(|(_, audit)| {
+            audit.machine == machine(1) && audit.purpose == crate::Purpose::Random
+        });
+        assert!(right, "only who has a proof is looked at again: {looks:?}");
+    });
+}
+
+#[test]
+fn a_genesis_in_a_hurry_has_its_own_pace() {
+    run(3, || {
+        let pace = crate::Pace { window: 5, draw_delay: 5, commit: 5, reveal: 5 };
+        crate::PaceAtGenesis::<Test>::put(pace);
+        let id = booked(1);
+        assert!(audit(id).starts <= now() + 10);
+        go_to(audit(id).starts);
+        say(id, &[Some(pass()); 3]);
+        assert!(proof(1).is_some());
     });
 }

@@ -15,6 +15,8 @@ enum Op {
     Commit(u64, u64, bool),
     Reveal(u64, u64, bool),
     Convict(u64, u64, u8),
+    Demand(u64, u64),
+    Show(u64, u64, bool),
     Pass(u64),
 }
 
@@ -30,6 +32,8 @@ fn op() -> impl Strategy<Value = Op> {
         8 => (id(), who(), any::<bool>()).prop_map(|(id, who, good)| Op::Commit(id, who, good)),
         8 => (id(), who(), any::<bool>()).prop_map(|(id, who, good)| Op::Reveal(id, who, good)),
         1 => (id(), who(), 0u8..3).prop_map(|(id, who, truth)| Op::Convict(id, who, truth)),
+        2 => (id(), who()).prop_map(|(id, who)| Op::Demand(id, who)),
+        2 => (id(), who(), any::<bool>()).prop_map(|(id, who, good)| Op::Show(id, who, good)),
         4 => (1u64..60).prop_map(Op::Pass),
     ]
 }
@@ -42,7 +46,7 @@ fn apply(op: &Op) {
     let signed = RuntimeOrigin::signed;
     let _ = match *op {
         Op::Seat(who, on) => Audits::seat(RuntimeOrigin::root(), who, on),
-        Op::Join(who) => Audits::join(signed(who)),
+        Op::Join(who) => Audits::join(signed(who), [who as u8; 32]),
         Op::Leave(who) => Audits::leave(signed(who)),
         Op::Withdraw(who) => Audits::withdraw(signed(who)),
         Op::Request(number) => Audits::request(signed(PROVIDER), machine(number)),
@@ -57,6 +61,8 @@ fn apply(op: &Op) {
             let bytes = [&root_of(who)[..], &[truth]].concat();
             Audits::convict(signed(30), id, who, bytes.try_into().expect("short"))
         }
+        Op::Demand(id, who) => Audits::demand(signed(31), id, who),
+        Op::Show(id, who, good) => Audits::show(signed(who), id, transcript(who, good)),
         Op::Pass(slots) => {
             go_to(now() + slots);
             Ok(())

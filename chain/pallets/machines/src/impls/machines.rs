@@ -158,6 +158,31 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
+    /// A machine has a proof of what it is: from now on it can be listed.
+    pub fn verify(machine: MachineId) {
+        let Some(mut record) = Machines::<T>::get(machine) else { return };
+        if record.status != MachineStatus::Registered {
+            return;
+        }
+        record.status = MachineStatus::Verified;
+        T::Presence::verified(record.index.index, machine);
+        Machines::<T>::insert(machine, record);
+        let status = MachineStatus::Verified;
+        Self::deposit_event(Event::StatusChanged { machine, status });
+    }
+
+    /// A machine's proof is worth nothing any more: it takes no more orders. Its leases go on.
+    pub fn unverify(machine: MachineId) {
+        let Some(mut record) = Machines::<T>::get(machine) else { return };
+        if !matches!(record.status, MachineStatus::Verified | MachineStatus::Listed) {
+            return;
+        }
+        record.status = MachineStatus::Registered;
+        Machines::<T>::insert(machine, record);
+        let status = MachineStatus::Registered;
+        Self::deposit_event(Event::StatusChanged { machine, status });
+    }
+
     fn proof_holds(provider: &T::AccountId, machine: MachineId, proof: &[u8; 64]) -> bool {
         let message = Self::proof_message(provider);
         sp_io::crypto::ed25519_verify(&(*proof).into(), &message, &machine.0.into())

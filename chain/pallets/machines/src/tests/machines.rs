@@ -195,7 +195,34 @@ fn facts_must_fit_the_class() {
 }
 
 #[test]
-fn only_a_machine_of_the_genesis_is_verified_until_audits_exist() {
+fn a_machine_takes_orders_while_it_has_a_proof() {
+    run(|| {
+        let list = || Machines::list(RuntimeOrigin::signed(PROVIDER), machine(2));
+        Machines::verify(machine(2));
+        Machines::unverify(machine(2));
+        assert_ok!(register(2, 1));
+        assert_ok!(Machines::set_offer(
+            RuntimeOrigin::signed(PROVIDER),
+            machine(2),
+            offer(dbc_primitives::Amount::Dbc(1))
+        ));
+        assert_noop!(list(), Error::<Test>::WrongStatus);
+        Machines::verify(machine(2));
+        assert_ok!(list());
+        // A second proof changes nothing.
+        Machines::verify(machine(2));
+        assert_eq!(status(2), MachineStatus::Listed);
+        Machines::unverify(machine(2));
+        assert_eq!(status(2), MachineStatus::Registered);
+        assert_noop!(list(), Error::<Test>::WrongStatus);
+        assert_ok!(Machines::retire(RuntimeOrigin::signed(PROVIDER), machine(2)));
+        Machines::verify(machine(2));
+        assert!(matches!(status(2), MachineStatus::Retiring { .. }), "nobody is held back");
+    });
+}
+
+#[test]
+fn without_an_audit_only_a_machine_of_the_genesis_is_verified() {
     run(|| {
         assert_ok!(register(1, 1));
         assert_ok!(register(2, 1));

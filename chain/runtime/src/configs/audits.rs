@@ -1,0 +1,150 @@
+//! Who looks at machines, what they ask of them, and what follows.
+
+use dbc_bench::Case;
+use dbc_primitives::{
+    MachineId, MachineStatus,
+    audit::{AuditId, Terms, Verdict},
+};
+use frame_support::traits::{
+    ConstU32, ConstU64, Get as _, fungible::Mutate as _, tokens::Preservation,
+};
+use pallet_audits::Proof;
+use pallet_machines::Fleet as _;
+
+use super::{
+    liveness::AuthorVrf, market::CurrentSlot, money::TreasuryAccount,
+    parameters::dynamic_params::audits as numbers,
+};
+use crate::{
+    AccountId, Audits, Balances, Machines, Runtime, RuntimeHoldReason, System,
+    configs::governance::AuditorSeats,
+    constants::{DAYS, HOURS, MINUTES, SLOT_MS},
+};
+
+/// Rows and columns of the processor's challenge: small enough to be checked again on the chain.
+const EDGE: u32 = 256;
+/// Products of the processor's challenge for each slot that auditors have: a slow core needs a tenth of
+/// their time.
+const LINKS_PER_SLOT: u32 = 8;
+/// Rows that an auditor has opened: a fifth left out survives three auditors with 2 × 10⁻⁵ (rule 8).
+const OPENINGS: u32 = 16;
+/// Milliseconds for the openings: too short to fetch what was not kept.
+const OPEN_MS: u32 = 5_000;
+
+impl pallet_audits::Config for Runtime {
+    type Currency = Balances;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type Clock = CurrentSlot;
+    type Randomness = AuthorVrf;
+    type Machines = Audited;
+    type Sink = Audited;
+    type Pay = TreasuryPays;
+    type Check = Challenge;
+    type Treasury = TreasuryAccount;
+    type SeatOrigin = AuditorSeats;
+    type Bond = numbers::AuditorBond;
+    type AuditorsMax = ConstU32<1_024>;
+    type Drawn = numbers::Drawn;
+    type FullFrom = ConstU32<15>;
+    type Window = ConstU64<{ 4 * MINUTES }>;
+    type DrawDelay = ConstU64<25>;
+    type CommitSlots = ConstU64<{ 3 * MINUTES }>;
+    type RevealSlots = ConstU64<{ MINUTES }>;
+    type ProofLife = numbers::ProofLife;
+    type BackOff = ConstU64<{ 10 * MINUTES }>;
+    type KeptSlots = ConstU64<{ 30 * DAYS }>;
+    type LeaveDelay = ConstU64<{ 10 * DAYS }>;
+    type StrikesMax = ConstU32<5>;
+    type SecondLooks = numbers::SecondLooks;
+    type DemandBond = numbers::DemandBond;
+    type ShowSlots = ConstU64<{ 2 * HOURS }>;
+    type TranscriptMax = ConstU32<{ 256 * 1_024 }>;
+    type StepsPerBlock = ConstU32<32>;
+    type WeightInfo = pallet_audits::weights::CountedWeight<Runtime>;
+}
+
+/// The machines, as audits see them, and what they become by audits.
+pub struct Audited;
+
+impl pallet_audits::AuditedMachines<AccountId> for Audited {
+    fn count() -> u32 {
+        pallet_machines::NextIndex::<Runtime>::get()
+    }
+
+    fn at(index: u32) -> Option<MachineId> {
+        pallet_machines::MachineAt::<Runtime>::get(index)
+    }
+
+    fn terms(machine: MachineId) -> Option<Terms> {
+        let record = pallet_machines::Machines::<Runtime>::get(machine)?;
+        let leaves = matches!(record.status, MachineStatus::Retiring { .. });
+        // What cards prove takes a prover on cards; see docs/design/004.
+        if leaves || !record.facts.gpus.is_empty() {
+            return None;
+        }
+        let commit = u32::try_from(Audits::pace().commit).unwrap_or(u32::MAX);
+        let slot_ms = u32::try_from(SLOT_MS).unwrap_or(u32::MAX);
+        Some(Terms {
+            edge: EDGE,
+            links: commit.saturating_mul(LINKS_PER_SLOT),
+            openings: OPENINGS,
+            commit_ms: commit.saturating_mul(slot_ms) / 2,
+            open_ms: OPEN_MS,
+        })
+    }
+
+    fn is_free(machine: MachineId) -> bool {
+        let record = pallet_machines::Machines::<Runtime>::get(machine);
+        record.is_some_and(|record| !record.is_leased())
+    }
+
+    fn may_ask(machine: MachineId, who: &AccountId) -> bool {
+        Machines::may_run(machine, who)
+    }
+
+    fn is_involved(machine: MachineId, who: &AccountId) -> bool {
+        Machines::may_run(machine, who)
+    }
+}
+
+impl pallet_audits::AuditSink for Audited {
+    fn passed(machine: MachineId, _: &Proof) {
+        Machines::verify(machine);
+    }
+
+    fn lost(machine: MachineId) {
+        Machines::unverify(machine);
+    }
+}
+
+/// Duties are paid by the treasury, as long as it has anything.
+pub struct TreasuryPays;
+
+impl pallet_audits::DutyPay<AccountId> for TreasuryPays {
+    fn pay(auditor: &AccountId) {
+        let (treasury, pay) = (TreasuryAccount::get(), numbers::AuditorPay::get());
+        // A duty that an empty treasury cannot pay is none the less done.
+        let _ = Balances::transfer(&treasury, auditor, pay, Preservation::Preserve);
+    }
+}
+
+/// The challenge's verifier.
+pub struct Challenge;
+
+impl pallet_audits::TranscriptCheck for Challenge {
+    fn supports(
+        machine: MachineId,
+        audit: AuditId,
+        seed: &[u8; 32],
+        root: &[u8; 32],
+        verdict: &Verdict,
+        transcript: &[u8],
+    ) -> Option<bool> {
+        let terms = <Audited as pallet_audits::AuditedMachines<AccountId>>::terms(machine)?;
+        let genesis = System::block_hash(0).0;
+        let case = Case { genesis, machine, audit, seed: *seed, terms };
+        // What blocks brought since: nobody knew it when he answered.
+        let luck = pallet_audits::Mix::<Runtime>::get();
+        case.supports(root, verdict, transcript, &luck)
+    }
+}

@@ -1,0 +1,163 @@
+//! A machine's way from bonded to verified, through the runtime, with the real challenge.
+
+use codec::Encode as _;
+use dbc_bench::{Case, Prover, Transcript, hash_of};
+use dbc_primitives::{
+    HardwareFacts, Location, MachineClass, MachineId, MachineStatus, NetworkFacts,
+    audit::{Terms, Verdict, commitment},
+    proof::register_message,
+};
+use dbc_runtime::{
+    AccountId, Audits, Machines, Runtime, RuntimeOrigin, System, configs::audits::Audited, genesis,
+};
+use frame_support::{assert_noop, assert_ok};
+use pallet_audits::{AuditOf, AuditedMachines, Phase};
+use sp_core::{Pair as _, ed25519};
+use sp_keyring::Sr25519Keyring::{Alice, Bob, Eve};
+
+use crate::*;
+
+fn signed_by(who: sp_keyring::Sr25519Keyring) -> RuntimeOrigin {
+    RuntimeOrigin::signed(who.to_account_id())
+}
+
+fn registered(gpus: usize) -> MachineId {
+    let key = ed25519::Pair::from_seed(&[gpus as u8 + 1; 32]);
+    let machine = MachineId(key.public().0);
+    let account: [u8; 32] = Alice.to_account_id().into();
+    let proof = key.sign(&register_message(&System::block_hash(0).0, &account)).0;
+    let facts = HardwareFacts {
+        gpus: vec![Default::default(); gpus].try_into().unwrap(),
+        cpu_cores: 2,
+        memory_mib: 4_096,
+        disk_gib: 10,
+        ..Default::default()
+    };
+    let class = if gpus == 0 { MachineClass::Cpu } else { MachineClass::Inference };
+    let (place, network) = (Location::default(), NetworkFacts::default());
+    assert_ok!(Machines::set_operator(signed_by(Alice), Alice.to_account_id()));
+    assert_ok!(Machines::register(signed_by(Alice), machine, proof, class, facts, place, network));
+    machine
+}
+
+fn status(machine: MachineId) -> MachineStatus {
+    pallet_machines::Machines::<Runtime>::get(machine).unwrap().status
+}
+
+fn audit(id: u64) -> AuditOf<Runtime> {
+    pallet_audits::Audits::<Runtime>::get(id).unwrap()
+}
+
+fn run_to_slot(slot: u64) {
+    run_to((slot - FIRST_SLOT) as u32);
+}
+
+/// Books an audit and goes to where Eve, the only auditor, was drawn; gives her case.
+fn drawn(machine: MachineId) -> Case {
+    let audit_id = pallet_audits::NextAudit::<Runtime>::get();
+    assert_ok!(Audits::request(signed_by(Alice), machine));
+    run_to_slot(audit(audit_id).starts + 1);
+    let found = audit(audit_id);
+    assert_eq!(found.phase, Phase::Commit);
+    assert_eq!(found.duties[0].auditor, Eve.to_account_id());
+    let terms = <Audited as AuditedMachines<AccountId>>::terms(machine).unwrap();
+    let genesis = System::block_hash(0).0;
+    Case { genesis, machine, audit: audit_id, seed: found.seed, terms }
+}
+
+/// What a machine that leaves rows out answers.
+fn answered(case: &Case, skips: bool) -> Transcript {
+    let (secret, block) = ([3; 32], [4; 32]);
+    let prover = Prover::run_but(case.params(&secret), |place| skips && place.row % 2 == 0);
+    let root = prover.root();
+    let asked = case.questions(&secret, &root, &block);
+    let openings = asked.iter().filter_map(|place| prover.open(*place)).collect();
+    Transcript { secret, block, root, commit_ms: 2_000, open_ms: 200, openings }
+}
+
+/// Eve commits and reveals; goes to where the audit is closed.
+fn say(case: &Case, transcript: &Transcript, verdict: Verdict) {
+    let root = hash_of(&transcript.encode());
+    let commit = commitment(&Eve.to_account_id(), &root, &verdict);
+    assert_ok!(Audits::commit(signed_by(Eve), case.audit, commit));
+    run_to_slot(audit(case.audit).next + 1);
+    assert_ok!(Audits::reveal(signed_by(Eve), case.audit, root, verdict));
+    run_to_slot(audit(case.audit).next + 1);
+}
+
+#[test]
+fn a_machine_that_answers_is_verified_and_its_transcript_stands_up_to_doubt() {
+    network(genesis::DEV).execute_with(|| {
+        run_to(1);
+        let machine = registered(0);
+        assert_eq!(status(machine), MachineStatus::Registered);
+        let case = drawn(machine);
+        let transcript = answered(&case, false);
+        let findings = case.judge(&transcript, &[9; 32]).expect("it computed everything");
+        assert!(findings.throughput > 0 && findings.gpus == 0);
+        say(&case, &transcript, Verdict::Pass(findings));
+        assert_eq!(status(machine), MachineStatus::Verified);
+        let proof = pallet_audits::Proofs::<Runtime>::get(machine).unwrap();
+        assert!(proof.provisional, "one auditor is no full draw");
+        // Somebody doubts it, and is shown.
+        let eve = Eve.to_account_id();
+        assert_ok!(Audits::demand(signed_by(Bob), case.audit, eve.clone()));
+        let bytes = transcript.encode().try_into().unwrap();
+        assert_ok!(Audits::show(signed_by(Eve), case.audit, bytes));
+        assert!(pallet_audits::Auditors::<Runtime>::get(&eve).unwrap().bond > 0);
+    });
+}
+
+#[test]
+fn rule_22_a_verdict_for_a_machine_that_left_rows_out_is_convicted_by_the_runtime() {
+    network(genesis::DEV).execute_with(|| {
+        run_to(1);
+        let machine = registered(0);
+        let case = drawn(machine);
+        let transcript = answered(&case, true);
+        assert!(case.judge(&transcript, &[9; 32]).is_err());
+        let findings = case.judge(&answered(&case, false), &[9; 32]).unwrap();
+        say(&case, &transcript, Verdict::Pass(findings));
+        assert_eq!(status(machine), MachineStatus::Verified, "nobody looked yet");
+        let eve = Eve.to_account_id();
+        let bytes = transcript.encode().try_into().unwrap();
+        assert_ok!(Audits::convict(signed_by(Bob), case.audit, eve.clone(), bytes));
+        assert_eq!(pallet_audits::Auditors::<Runtime>::get(&eve).unwrap().bond, 0);
+    });
+}
+
+#[test]
+fn a_machine_that_fails_takes_no_orders_and_one_with_cards_has_no_challenge_yet() {
+    network(genesis::DEV).execute_with(|| {
+        run_to(1);
+        let machine = registered(0);
+        let case = drawn(machine);
+        say(&case, &answered(&case, true), Verdict::Fail);
+        assert_eq!(status(machine), MachineStatus::Registered);
+        let cards = registered(1);
+        assert_noop!(
+            Audits::request(signed_by(Alice), cards),
+            pallet_audits::Error::<Runtime>::NoChallenge
+        );
+    });
+}
+
+#[test]
+fn by_default_a_machine_is_verified_within_ten_minutes() {
+    network(genesis::TEST).execute_with(|| {
+        let pace = Audits::pace();
+        let longest = pace.draw_delay + pace.window + pace.commit + pace.reveal;
+        assert!(longest * SLOT_MS <= 600_000, "{longest} slots");
+        let links = |pace: u64| pace as u32 * 8;
+        let terms = Terms {
+            edge: 256,
+            links: links(pace.commit),
+            openings: 16,
+            commit_ms: pace.commit as u32 * 1_500,
+            open_ms: 5_000,
+        };
+        run_to(1);
+        let machine = registered(0);
+        assert_eq!(<Audited as AuditedMachines<AccountId>>::terms(machine), Some(terms));
+    });
+}

@@ -1,0 +1,359 @@
+//! The loop: follow the chain, challenge, bind, reveal, show.
+
+use std::{
+    collections::{HashMap, HashSet},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use dbc_bench::{Case, hash_of};
+use dbc_chain_client::{
+    At, AuditPhase, AuditRecord, ChainClient, ChainError, Head, Signer, Submission, View,
+};
+use dbc_primitives::{
+    Slot,
+    audit::{AuditId, Verdict, commitment},
+};
+use dbc_service::error_chain;
+use dbc_tunnel::{Dialer, DialerConfig, RelayUrl, Target};
+use tokio::{
+    sync::watch,
+    task::{AbortHandle, JoinSet},
+    time::sleep,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::{
+    challenge::{Explained, challenge},
+    notes::Notes,
+};
+
+/// Audits that are looked at in one turn; one auditor is hardly drawn for more at once.
+const AUDITS_MAX: usize = 64;
+/// Slots that a commit needs to get into a block; with fewer left, a silent machine is one.
+const COMMIT_SLOTS: Slot = 3;
+/// Pause before a machine that did not answer is tried again.
+const RETRY: Duration = Duration::from_secs(2);
+/// Slots between two looks whether somebody wants to see a transcript.
+const DEMANDS_EVERY: Slot = 20;
+/// Transcripts that are looked after; the chain forgets older ones first.
+const KEPT_MAX: u32 = 1_000;
+
+/// How an auditor works.
+#[derive(Debug, Clone)]
+pub struct AuditorConfig {
+    /// Folder for its notes.
+    pub state_dir: PathBuf,
+    /// Relays of its own, beside those that machines name.
+    pub relays: Vec<String>,
+}
+
+/// What an auditor said of a machine, and why.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Said {
+    /// Which audit.
+    pub audit: AuditId,
+    /// Which machine, in hex.
+    pub machine: String,
+    /// `pass`, `fail` or `unreachable`.
+    pub verdict: &'static str,
+    /// Why.
+    pub why: String,
+}
+
+/// An audit, and which draw of it.
+type Duty = (AuditId, [u8; 32]);
+
+/// An auditor at work.
+pub struct Auditor {
+    client: ChainClient,
+    signer: Signer,
+    notes: Arc<Notes>,
+    dialer: Dialer,
+    genesis: [u8; 32],
+    challenges: JoinSet<(Duty, [u8; 32], Explained)>,
+    running: HashMap<Duty, AbortHandle>,
+    /// What was sent and may not be in a block yet, with whether it is a reveal.
+    sending: HashSet<(Duty, bool)>,
+    sent: JoinSet<((Duty, bool), Result<(), ChainError>)>,
+    looked: Slot,
+}
+
+impl Auditor {
+    /// Makes it ready, and tells the chain its key if it knows another. Does not join.
+    ///
+    /// # Errors
+    /// When the node does not answer, the account is no auditor, or the folder cannot be used.
+    pub async fn open(client: ChainClient, signer: Signer, config: &AuditorConfig) -> Result<Self> {
+        std::fs::create_dir_all(&config.state_dir)
+            .with_context(|| format!("cannot make {}", config.state_dir.display()))?;
+        let notes = Notes::open(&config.state_dir)?;
+        let seed = zeroize::Zeroizing::new(notes.endpoint(rand::random())?);
+        let relays = config.relays.iter().map(|url| url.parse::<RelayUrl>());
+        let relays = relays.collect::<Result<_, _>>().context("a relay's address is wrong")?;
+        let dialer = DialerConfig { relays, ..DialerConfig::default() };
+        let dialer = Dialer::bind(&seed, dialer).await?;
+        let record = client.at(At::Best).await?.auditor(signer.account()).await?;
+        let record = record.context("this account is no auditor; `dbc audit join` bonds it")?;
+        if record.key != dialer.id() {
+            info!("machines know these connections by a new key");
+            client.set_audit_key(&signer, dialer.id()).await?.in_block().await?;
+        }
+        let genesis = client.genesis();
+        Ok(Self {
+            client,
+            signer,
+            notes: Arc::new(notes),
+            dialer,
+            genesis,
+            challenges: JoinSet::new(),
+            running: HashMap::new(),
+            sending: HashSet::new(),
+            sent: JoinSet::new(),
+            looked: 0,
+        })
+    }
+
+    /// The key by which machines know an auditor whose notes lie in a folder; made when there is none.
+    ///
+    /// # Errors
+    /// When the folder cannot be used.
+    pub fn key(config: &AuditorConfig) -> Result<[u8; 32]> {
+        std::fs::create_dir_all(&config.state_dir)
+            .with_context(|| format!("cannot make {}", config.state_dir.display()))?;
+        let seed = Notes::open(&config.state_dir)?.endpoint(rand::random())?;
+        Ok(dbc_tunnel::public_key(&seed))
+    }
+
+    /// Does its duty until `shutdown`; `said` hears of each verdict when it is revealed.
+    ///
+    /// # Errors
+    /// When its notes cannot be kept.
+    pub async fn run(
+        &mut self,
+        shutdown: CancellationToken,
+        mut said: impl FnMut(Said),
+    ) -> Result<()> {
+        let mut heads = self.client.best();
+        loop {
+            let slot = heads.borrow_and_update().slot;
+            match self.turn(slot, &mut said).await {
+                Ok(()) => {}
+                Err(error) if error.is::<ChainError>() => {
+                    warn!(error = error_chain(error.as_ref()), "the chain does not answer");
+                }
+                Err(error) => return Err(error),
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                changed = heads.changed() => {
+                    if changed.is_err() {
+                        anyhow::bail!("the connection to the chain is gone for good");
+                    }
+                }
+                Some(done) = self.challenges.join_next(), if !self.challenges.is_empty() => {
+                    if let Ok((duty, machine, found)) = done {
+                        self.found(duty, &machine, &found)?;
+                    }
+                }
+                Some(done) = self.sent.join_next(), if !self.sent.is_empty() => {
+                    let Ok((what, outcome)) = done else { continue };
+                    self.sending.remove(&what);
+                    if let Err(error) = outcome {
+                        warn!(audit = what.0.0, error = error_chain(&error), "not taken");
+                    }
+                }
+            }
+        }
+        self.challenges.shutdown().await;
+        self.dialer.close().await;
+        Ok(())
+    }
+
+    /// What one head asks for.
+    async fn turn(&mut self, slot: Slot, said: &mut impl FnMut(Said)) -> Result<()> {
+        let view = self.client.at(At::Best).await?;
+        let account = self.signer.account();
+        let mut assigned = view.assigned(account).await?;
+        assigned.truncate(AUDITS_MAX);
+        for id in assigned {
+            let Some(audit) = view.audit(id).await? else { continue };
+            let Some(mine) = audit.duties.iter().find(|duty| duty.auditor == account) else {
+                continue;
+            };
+            let duty = (id, audit.seed);
+            match audit.phase {
+                AuditPhase::Commit if !mine.committed => {
+                    self.look(&view, duty, &audit, slot).await?;
+                }
+                AuditPhase::Reveal if mine.committed && mine.revealed.is_none() => {
+                    self.reveal(duty, &audit, said).await?;
+                }
+                _ => {}
+            }
+        }
+        if slot >= self.looked + DEMANDS_EVERY {
+            self.looked = slot;
+            self.show(&view).await?;
+        }
+        Ok(())
+    }
+
+    /// Challenges a machine, or binds itself to what it found.
+    async fn look(
+        &mut self,
+        view: &View,
+        duty: Duty,
+        audit: &AuditRecord,
+        slot: Slot,
+    ) -> Result<()> {
+        let note = self.notes.begin(duty.0, &duty.1, rand::random())?;
+        if let Some((transcript, verdict)) = note.found {
+            if self.sending.insert((duty, false)) {
+                let root = hash_of(&transcript);
+                let commit = commitment(&self.signer.account(), &root, &verdict);
+                let sent = self.client.commit_audit(&self.signer, duty.0, commit).await;
+                self.follow((duty, false), sent);
+            }
+            return Ok(());
+        }
+        if slot + COMMIT_SLOTS >= audit.next {
+            if let Some(task) = self.running.remove(&duty) {
+                task.abort();
+            }
+            let why = "it did not answer while there was time".to_owned();
+            let silent = Explained { verdict: Verdict::Unreachable, transcript: Vec::new(), why };
+            return self.found(duty, &audit.machine.0, &silent);
+        }
+        if self.running.contains_key(&duty) {
+            return Ok(());
+        }
+        let machine = view.machine(audit.machine).await?;
+        let terms = view.audit_terms(audit.machine).await?;
+        // It left; the chain closes the audit without a verdict.
+        let Some((machine, terms)) = machine.zip(terms) else { return Ok(()) };
+        let relays = machine.network.relays.iter().filter_map(|url| {
+            std::str::from_utf8(url).ok().and_then(|url| url.parse::<RelayUrl>().ok())
+        });
+        let target = Target {
+            endpoint: machine.network.endpoint,
+            relays: relays.collect(),
+            direct: Vec::new(),
+        };
+        let case = Case {
+            genesis: self.genesis,
+            machine: audit.machine,
+            audit: duty.0,
+            seed: audit.seed,
+            terms,
+        };
+        let (dialer, heads) = (self.dialer.clone(), self.client.best());
+        let task = self.challenges.spawn(async move {
+            let found = insist(&dialer, &target, &case, note.secret, heads).await;
+            (duty, case.machine.0, found)
+        });
+        self.running.insert(duty, task);
+        Ok(())
+    }
+
+    /// Writes down what was found, before anybody hears of it.
+    fn found(&mut self, duty: Duty, machine: &[u8; 32], found: &Explained) -> Result<()> {
+        self.running.remove(&duty);
+        let machine = hex::encode(&machine[..8]);
+        let verdict = word(&found.verdict);
+        info!(audit = duty.0, machine, verdict, why = found.why, "a machine is judged");
+        self.notes.keep(duty.0, &duty.1, &found.transcript, &found.verdict, &found.why)?;
+        Ok(())
+    }
+
+    async fn reveal(
+        &mut self,
+        duty: Duty,
+        audit: &AuditRecord,
+        said: &mut impl FnMut(Said),
+    ) -> Result<()> {
+        let Some(note) = self.notes.find(duty.0, &duty.1)? else { return Ok(()) };
+        let Some((transcript, verdict)) = note.found else { return Ok(()) };
+        if !self.sending.insert((duty, true)) {
+            return Ok(());
+        }
+        let root = hash_of(&transcript);
+        let sent = self.client.reveal_audit(&self.signer, duty.0, root, verdict).await;
+        if sent.is_ok() {
+            said(Said {
+                audit: duty.0,
+                machine: hex::encode(audit.machine.0),
+                verdict: word(&verdict),
+                why: note.why,
+            });
+        }
+        self.follow((duty, true), sent);
+        Ok(())
+    }
+
+    /// Waits in the background until a call is in a block; it is sent anew if it is not taken.
+    fn follow(&mut self, what: (Duty, bool), sent: Result<Submission, ChainError>) {
+        self.sent.spawn(async move {
+            let outcome = match sent {
+                Ok(mut submission) => submission.in_block().await.map(drop),
+                Err(error) => Err(error),
+            };
+            (what, outcome)
+        });
+    }
+
+    /// Shows what somebody wants to see, and forgets what the chain forgot.
+    async fn show(&self, view: &View) -> Result<()> {
+        let account = self.signer.account();
+        for id in self.notes.last(KEPT_MAX)? {
+            let Some(audit) = view.audit(id).await? else {
+                self.notes.forget(id)?;
+                continue;
+            };
+            if view.demand(id, account).await?.is_none() {
+                continue;
+            }
+            let note = self.notes.find(id, &audit.seed)?;
+            let Some((transcript, _)) = note.and_then(|note| note.found) else { continue };
+            let sent = self.client.show_transcript(&self.signer, id, transcript).await;
+            match sent {
+                Ok(mut submission) => match submission.in_block().await {
+                    Ok(_) => info!(audit = id, "a transcript is shown to whoever doubted it"),
+                    Err(error) => {
+                        warn!(audit = id, error = error_chain(&error), "not shown");
+                    }
+                },
+                Err(error) => warn!(audit = id, error = error_chain(&error), "not shown"),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Challenges until there is a verdict; whoever calls it gives up in time.
+async fn insist(
+    dialer: &Dialer,
+    target: &Target,
+    case: &Case,
+    secret: [u8; 32],
+    heads: watch::Receiver<Head>,
+) -> Explained {
+    loop {
+        match challenge(dialer, target, case, secret, heads.clone()).await {
+            Ok(found) => return found,
+            Err(error) => warn!(audit = case.audit, %error, "trying again while there is time"),
+        }
+        sleep(RETRY).await;
+    }
+}
+
+fn word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass(_) => "pass",
+        Verdict::Fail => "fail",
+        Verdict::Unreachable => "unreachable",
+    }
+}

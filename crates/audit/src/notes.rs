@@ -1,0 +1,194 @@
+//! What an auditor knows of his duties, on disk: a secret that is gone is a duty that is missed, a
+//! transcript that is gone is a bond that is lost.
+
+use std::{
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use codec::{Decode as _, Encode as _};
+use dbc_primitives::audit::{AuditId, Verdict};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+/// Why notes cannot be kept.
+#[derive(Debug, thiserror::Error)]
+#[error("the auditor's notes cannot be used")]
+pub struct NotesError(#[from] rusqlite::Error);
+
+/// The notes. Cheap calls; each is one transaction.
+pub struct Notes(Mutex<Connection>);
+
+const SCHEMA: &str = "
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    CREATE TABLE IF NOT EXISTS duties (
+        audit INTEGER NOT NULL,
+        seed BLOB NOT NULL,
+        secret BLOB NOT NULL,
+        transcript BLOB,
+        verdict BLOB,
+        why TEXT,
+        PRIMARY KEY (audit, seed)
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS endpoint (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        seed BLOB NOT NULL
+    );
+";
+
+/// What an auditor found in one audit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// His secret.
+    pub secret: [u8; 32],
+    /// Transcript and verdict, once there are any.
+    pub found: Option<(Vec<u8>, Verdict)>,
+    /// Why that verdict.
+    pub why: String,
+}
+
+/// A number as the file has it.
+fn sql(audit: AuditId) -> i64 {
+    i64::try_from(audit).unwrap_or(i64::MAX)
+}
+
+impl Notes {
+    /// Opens or makes the notes in a folder.
+    ///
+    /// # Errors
+    /// When the file cannot be used.
+    pub fn open(folder: &Path) -> Result<Self, NotesError> {
+        let connection = Connection::open(folder.join("audit.db"))?;
+        connection.execute_batch(SCHEMA)?;
+        Ok(Self(Mutex::new(connection)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Seed of the key by which machines know these connections: the one on disk, or `new`.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn endpoint(&self, new: [u8; 32]) -> Result<[u8; 32], NotesError> {
+        let connection = self.lock();
+        connection.execute("INSERT OR IGNORE INTO endpoint VALUES (1, ?1)", params![new])?;
+        Ok(connection.query_row("SELECT seed FROM endpoint", [], |row| row.get(0))?)
+    }
+
+    /// The note of an audit, begun with `secret` when there is none. A second draw has a seed, and a
+    /// secret, of its own.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn begin(
+        &self,
+        audit: AuditId,
+        seed: &[u8; 32],
+        secret: [u8; 32],
+    ) -> Result<Note, NotesError> {
+        self.lock().execute(
+            "INSERT OR IGNORE INTO duties (audit, seed, secret) VALUES (?1, ?2, ?3)",
+            params![sql(audit), seed, secret],
+        )?;
+        let note = self.find(audit, seed)?;
+        Ok(note.unwrap_or(Note { secret, found: None, why: String::new() }))
+    }
+
+    /// The note of an audit.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn find(&self, audit: AuditId, seed: &[u8; 32]) -> Result<Option<Note>, NotesError> {
+        let query = "SELECT secret, transcript, verdict, why FROM duties
+            WHERE audit = ?1 AND seed = ?2";
+        let note = self.lock().query_row(query, params![sql(audit), seed], |row| {
+            let transcript: Option<Vec<u8>> = row.get(1)?;
+            let verdict: Option<Vec<u8>> = row.get(2)?;
+            let verdict = verdict.and_then(|bytes| Verdict::decode(&mut &bytes[..]).ok());
+            let why: Option<String> = row.get(3)?;
+            Ok(Note {
+                secret: row.get(0)?,
+                found: transcript.zip(verdict),
+                why: why.unwrap_or_default(),
+            })
+        });
+        Ok(note.optional()?)
+    }
+
+    /// Writes down what was found; the first stays, so that what is revealed is what was committed to.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn keep(
+        &self,
+        audit: AuditId,
+        seed: &[u8; 32],
+        transcript: &[u8],
+        verdict: &Verdict,
+        why: &str,
+    ) -> Result<(), NotesError> {
+        self.lock().execute(
+            "UPDATE duties SET transcript = ?3, verdict = ?4, why = ?5
+             WHERE audit = ?1 AND seed = ?2 AND transcript IS NULL",
+            params![sql(audit), seed, transcript, verdict.encode(), why],
+        )?;
+        Ok(())
+    }
+
+    /// The last audits with a verdict, newest first.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn last(&self, most: u32) -> Result<Vec<AuditId>, NotesError> {
+        let connection = self.lock();
+        let mut query = connection.prepare_cached(
+            "SELECT DISTINCT audit FROM duties WHERE transcript IS NOT NULL
+             ORDER BY audit DESC LIMIT ?1",
+        )?;
+        let rows = query.query_map(params![most], |row| row.get::<_, i64>(0))?;
+        let ids: Result<Vec<i64>, _> = rows.collect();
+        Ok(ids?.into_iter().filter_map(|id| AuditId::try_from(id).ok()).collect())
+    }
+
+    /// Forgets an audit whose record is gone from the chain.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn forget(&self, audit: AuditId) -> Result<(), NotesError> {
+        self.lock().execute("DELETE FROM duties WHERE audit = ?1", params![sql(audit)])?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dbc_primitives::audit::Findings;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_and_what_was_found_with_it_survive_a_restart_and_never_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let notes = Notes::open(folder.path()).unwrap();
+        assert_eq!(notes.endpoint([1; 32]).unwrap(), [1; 32]);
+        assert_eq!(notes.begin(7, &[9; 32], [2; 32]).unwrap().secret, [2; 32]);
+        drop(notes);
+        let notes = Notes::open(folder.path()).unwrap();
+        assert_eq!(notes.endpoint([3; 32]).unwrap(), [1; 32]);
+        let note = notes.begin(7, &[9; 32], [4; 32]).unwrap();
+        assert_eq!((note.secret, note.found), ([2; 32], None));
+        let pass = Verdict::Pass(Findings { throughput: 5, ..Findings::default() });
+        notes.keep(7, &[9; 32], b"first", &pass, "in time").unwrap();
+        notes.keep(7, &[9; 32], b"second", &Verdict::Fail, "late").unwrap();
+        let note = notes.find(7, &[9; 32]).unwrap().unwrap();
+        assert_eq!(note.found, Some((b"first".to_vec(), pass)));
+        assert_eq!(note.why, "in time");
+        // Drawn once more, with another seed.
+        assert_eq!(notes.begin(7, &[8; 32], [5; 32]).unwrap().secret, [5; 32]);
+        assert_eq!(notes.last(10).unwrap(), [7]);
+        notes.forget(7).unwrap();
+        assert_eq!(notes.find(7, &[9; 32]).unwrap(), None);
+    }
+}

@@ -1,0 +1,113 @@
+//! `dbc audit …`: the duty of an auditor, and doubts about one.
+
+use anyhow::{Context as _, Result};
+use dbc_audit::{Auditor, AuditorConfig, AuditorView, DutyView};
+use dbc_sdk::{AccountId, ErrorCode, Money};
+
+use crate::{args::Audit, context::Context, failure::coded, print};
+
+/// Runs one of the commands.
+pub async fn run(context: &Context, args: Audit) -> Result<u8> {
+    let client = dbc_audit::connect(&context.chain_url()?).await?;
+    let signer = context.signer()?;
+    let account = signer.account();
+    let config = |state: Option<std::path::PathBuf>| AuditorConfig {
+        state_dir: state.unwrap_or_else(|| context.home.join(format!("audit/{account}"))),
+        relays: Vec::new(),
+    };
+    match args {
+        Audit::Run { state } => {
+            if !dbc_audit::status(&client, account).await?.joined {
+                let why = "this account is no auditor; `dbc audit join` bonds it";
+                return Err(coded(ErrorCode::InvalidInput, why));
+            }
+            dbc_service::logs::init("info")?;
+            let shutdown = dbc_service::shutdown::token()?;
+            let json = context.json;
+            let mut auditor = Auditor::open(client, signer, &config(state)).await?;
+            auditor
+                .run(shutdown, |said| match json {
+                    true => print::data(true, &said, String::new),
+                    false => print::note(&format!(
+                        "audit {}, machine {}: {}, {}",
+                        said.audit, said.machine, said.verdict, said.why
+                    )),
+                })
+                .await?;
+        }
+        Audit::Join { state } => {
+            let key = Auditor::key(&config(state))?;
+            dbc_audit::join(&client, &signer, key).await?;
+            show(context, &dbc_audit::status(&client, account).await?);
+        }
+        Audit::Leave => {
+            dbc_audit::leave(&client, &signer).await?;
+            show(context, &dbc_audit::status(&client, account).await?);
+        }
+        Audit::Withdraw => {
+            dbc_audit::withdraw(&client, &signer).await?;
+            show(context, &dbc_audit::status(&client, account).await?);
+        }
+        Audit::Status => show(context, &dbc_audit::status(&client, account).await?),
+        Audit::Show { audit } => {
+            let found = dbc_audit::show(&client, audit).await?;
+            let found = found.with_context(|| {
+                format!("there is no audit {audit}, or its record is gone after thirty days")
+            })?;
+            print::data(context.json, &found, || {
+                let rows: Vec<_> = found.duties.iter().map(duty).collect();
+                format!(
+                    "audit      {audit}\nmachine    {}\nphase      {:?}\n\n{}",
+                    found.machine,
+                    found.phase,
+                    print::table(&["AUDITOR", "COMMITTED", "FOUND"], &rows)
+                )
+            });
+        }
+        Audit::Doubt { audit, auditor } => {
+            let parsed = auditor.parse::<AccountId>();
+            let auditor =
+                parsed.map_err(|error| coded(ErrorCode::InvalidInput, error.to_string()))?;
+            let until = dbc_audit::doubt(&client, &signer, audit, auditor).await?;
+            print::data(context.json, &serde_json::json!({"until_slot": until}), || {
+                format!(
+                    "{auditor} shows his transcript before slot {until}, or loses his bond, a tenth of it to you"
+                )
+            });
+        }
+    }
+    Ok(0)
+}
+
+fn duty(duty: &DutyView) -> Vec<String> {
+    let found = duty.found.clone().unwrap_or_else(|| "nothing said yet".into());
+    vec![duty.auditor.clone(), if duty.committed { "yes" } else { "no" }.into(), found]
+}
+
+fn show(context: &Context, view: &AuditorView) {
+    print::data(context.json, view, || {
+        if !view.joined {
+            let next = match view.seated {
+                true => "`dbc audit join` bonds it",
+                false => "the council gives it a seat first (docs/guides/auditor.md)",
+            };
+            return format!("{} is no auditor; {next}", view.account);
+        }
+        let duty = match view.open.is_empty() {
+            true => "none now".to_owned(),
+            false => format!("audits {:?}", view.open),
+        };
+        let leaving = match view.leaving {
+            Some(slot) => {
+                format!("\nleaving    since slot {slot}; `dbc audit withdraw` after a month")
+            }
+            None => String::new(),
+        };
+        format!(
+            "auditor    {}\nbond       {}\nduty       {duty}\nstrikes    {}{leaving}",
+            view.account,
+            Money(view.bond),
+            view.strikes,
+        )
+    });
+}
