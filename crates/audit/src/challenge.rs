@@ -60,9 +60,8 @@ pub async fn challenge(
 
     let ask = Ask::Challenge { audit: case.audit, seed: hex::encode(case.params(&secret).seed) };
     let limit = Duration::from_millis(case.terms.commit_ms.into());
-    let (answer, ms) = match answer_to(&mut stream, &ask, limit).await? {
-        Some(answered) => answered,
-        None => return Ok(judged(case, transcript)),
+    let Some((answer, ms)) = answer_to(&mut stream, &ask, limit).await? else {
+        return Ok(judged(case, transcript));
     };
     transcript.root = match answer {
         Answer::Root(text) => match hex::decode(text).ok().and_then(|root| root.try_into().ok()) {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    net::SocketAddr,
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -38,9 +39,9 @@ const COMMIT_SLOTS: Slot = 3;
 /// Pause before a machine that did not answer is tried again.
 const RETRY: Duration = Duration::from_secs(2);
 /// Slots between two looks whether somebody wants to see a transcript.
-const DEMANDS_EVERY: Slot = 20;
+const DEMANDS_EVERY: Slot = 10;
 /// Transcripts that are looked after; the chain forgets older ones first.
-const KEPT_MAX: u32 = 1_000;
+const KEPT_MAX: u32 = 500;
 
 /// How an auditor works.
 #[derive(Debug, Clone)]
@@ -126,6 +127,11 @@ impl Auditor {
             .with_context(|| format!("cannot make {}", config.state_dir.display()))?;
         let seed = Notes::open(&config.state_dir)?.endpoint(rand::random())?;
         Ok(dbc_tunnel::public_key(&seed))
+    }
+
+    /// Where a machine can be found beside the relays that the chain names.
+    pub fn knows(&self, endpoint: [u8; 32], direct: Vec<SocketAddr>) {
+        self.dialer.addresses().set(&Target { endpoint, relays: Vec::new(), direct });
     }
 
     /// Does its duty until `shutdown`; `said` hears of each verdict when it is revealed.

@@ -25,7 +25,7 @@ use crate::{
     RuntimeCall, RuntimeEvent, RuntimeHoldReason, RuntimeOrigin, Scheduler, System, Treasury,
     constants::{DAYS_BLOCKS, DBC, HOURS_BLOCKS, MILLI_DBC, deposit},
 };
-use origins::{ReferendumCanceller, ReferendumKiller, Treasurer};
+use origins::{Operations, ReferendumCanceller, ReferendumKiller, Treasurer};
 
 /// The council: economy, cancelled slashes, the seats of auditors.
 pub type CouncilCollective = pallet_collective::Instance1;
@@ -39,7 +39,8 @@ pub type TwoThirdsOfTechnicalCommittee =
     pallet_collective::EnsureProportionAtLeast<AccountId, TechnicalCollective, 2, 3>;
 
 /// Whoever gives auditors their seats.
-pub type AuditorSeats = EitherOfDiverse<EnsureRoot<AccountId>, TwoThirdsOfCouncil>;
+pub type AuditorSeats =
+    EitherOfDiverse<EitherOfDiverse<EnsureRoot<AccountId>, Operations>, TwoThirdsOfCouncil>;
 
 /// A period of governance in blocks, as the network's haste has it: at least one.
 pub fn period(blocks: u32) -> u32 {

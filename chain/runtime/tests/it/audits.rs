@@ -143,6 +143,26 @@ fn a_machine_that_fails_takes_no_orders_and_one_with_cards_has_no_challenge_yet(
 }
 
 #[test]
+fn operations_or_the_council_seat_auditors_and_nobody_else() {
+    use dbc_runtime::configs::governance::origins::Origin;
+    network(genesis::DEV).execute_with(|| {
+        run_to(1);
+        let bob = Bob.to_account_id();
+        assert!(Audits::seat(signed_by(Alice), bob.clone(), true).is_err());
+        let parameters = RuntimeOrigin::from(Origin::Parameters);
+        assert!(Audits::seat(parameters, bob.clone(), true).is_err());
+        assert!(Audits::join(signed_by(Bob), [1; 32]).is_err());
+        let operations = RuntimeOrigin::from(Origin::Operations);
+        assert_ok!(Audits::seat(operations, bob.clone(), true));
+        assert_ok!(Audits::join(signed_by(Bob), [1; 32]));
+        let council =
+            pallet_collective::RawOrigin::<AccountId, pallet_collective::Instance1>::Members(2, 3);
+        assert_ok!(Audits::seat(council.into(), bob.clone(), false));
+        assert!(pallet_audits::Auditors::<Runtime>::get(bob).unwrap().leaving.is_some());
+    });
+}
+
+#[test]
 fn by_default_a_machine_is_verified_within_ten_minutes() {
     network(genesis::TEST).execute_with(|| {
         let pace = Audits::pace();

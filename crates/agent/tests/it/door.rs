@@ -4,11 +4,14 @@ use std::{net::SocketAddr, sync::Arc};
 
 use dbc_agent::{agent::Agent, chain::CloseReason, execute::NoCheckpoint, server::Server};
 use dbc_agent_api::{
-    ALPN_CONTROL, ALPN_SSH, ALPN_TCP, ApiError, ErrorCode, Verb, Verbs, WorkloadSpec,
+    ALPN_AUDIT, ALPN_CONTROL, ALPN_SSH, ALPN_TCP, ApiError, ErrorCode, Verb, Verbs, WorkloadSpec,
+    audit::{Answer, Ask},
     control::{Phase, Reply, Request},
     hello::{Hello, host_key_message},
 };
+use dbc_bench::{Params, Place as Row, Prover};
 use dbc_grants::{Delegation, Grant, GrantTerms, HolderKey};
+use dbc_primitives::audit::Terms;
 use dbc_tunnel::{
     ConnectError, Dialer, DialerConfig, Limits, Listener, ListenerConfig, Opened, Paths, Stream,
     Target, read_frame, write_frame,
@@ -344,4 +347,51 @@ async fn ssh_is_served_under_a_host_key_that_the_machine_vouches_for() {
     let refused = place.open(&place.device, ALPN_SSH, &hello(&shell)).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::WrongState);
     place.agent.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_drawn_challenges_the_machine_and_nobody_else_does() {
+    let place = Place::new().await;
+    let terms = Terms { edge: 16, links: 3, openings: 8, commit_ms: 5_000, open_ms: 5_000 };
+    place.world.chain.draw(7, place.device.public(), terms);
+    let nothing = Hello { lease: 0, workload: 0, grant: String::new(), port: None };
+    let stranger = HolderKey::from_seed(&[2; 32]);
+    let ask = async |device: &HolderKey, asks: &[Ask]| {
+        let mut stream = place.open(device, ALPN_AUDIT, &nothing).await.unwrap();
+        let mut last = None;
+        for ask in asks {
+            write_frame(&mut stream, ask).await.unwrap();
+            last = timeout(LONG, read_frame::<Answer, _>(&mut stream)).await.unwrap().unwrap();
+        }
+        last.expect("an answer")
+    };
+    let challenge = |audit| Ask::Challenge { audit, seed: hex::encode([5; 32]) };
+    let open = |places: &[(u32, u32)]| Ask::Open { places: places.to_vec() };
+
+    let params = Params { seed: [5; 32], edge: 16, links: 3 };
+    let honest = Prover::run(params);
+    let root = ask(&place.device, &[challenge(7)]).await;
+    assert_eq!(root, Answer::Root(hex::encode(honest.root())));
+    let opened = ask(&place.device, &[challenge(7), open(&[(2, 15), (0, 0)])]).await;
+    let rows: Vec<_> = [Row { link: 2, row: 15 }, Row { link: 0, row: 0 }]
+        .map(|row| honest.open(row).unwrap())
+        .into();
+    assert_eq!(opened, Answer::Openings(hex::encode(codec::Encode::encode(&rows))));
+
+    let refused = |answer| match answer {
+        Answer::Error(error) => error.message,
+        other => panic!("{other:?}"),
+    };
+    assert!(refused(ask(&stranger, &[challenge(7)]).await).contains("not drawn"));
+    assert!(refused(ask(&place.device, &[challenge(8)]).await).contains("not drawn"));
+    assert!(refused(ask(&place.device, &[open(&[(0, 0)])]).await).contains("begins"));
+    let outside = ask(&place.device, &[challenge(7), open(&[(3, 0)])]).await;
+    assert!(refused(outside).contains("outside"));
+    let many = ask(&place.device, &[challenge(7), open(&[(0, 0); 65])]).await;
+    assert!(refused(many).contains("at most 64"));
+    let short = Ask::Challenge { audit: 7, seed: "05".into() };
+    assert!(refused(ask(&place.device, &[short]).await).contains("64 hex digits"));
+    place.world.chain.set_away(true);
+    let answer = ask(&place.device, &[challenge(7)]).await;
+    assert!(matches!(answer, Answer::Error(error) if error.code == ErrorCode::ChainUnreachable));
 }

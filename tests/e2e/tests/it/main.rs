@@ -3,6 +3,7 @@
 //! and reported by name; the test fails if any did.
 
 mod scenarios {
+    pub mod audit;
     pub mod crash;
     pub mod grant;
     pub mod image;
@@ -33,6 +34,7 @@ async fn the_whole_path_on_one_machine() {
     let _turn = TURN.lock().await;
     let scenarios = scenarios![
         scenarios::lease::life_of_a_lease_and_every_unit_accounted_for,
+        scenarios::audit::the_machine_was_audited_and_its_transcript_stands_up_to_doubt,
         scenarios::lease::files_and_ports_go_through_the_tunnel,
         scenarios::lease::what_a_renter_installed_survives_stop_and_start,
         scenarios::grant::a_grant_lets_its_holder_in_and_nobody_else,
