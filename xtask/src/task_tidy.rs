@@ -26,9 +26,12 @@ const EDGES: &[(&str, &[&str])] = &[
             "dbc-bench",
             "dbc-primitives",
             "pallet-audits",
+            "pallet-disputes",
             "pallet-leases",
             "pallet-liveness",
             "pallet-machines",
+            "pallet-prices",
+            "pallet-rewards",
         ],
     ),
     ("dbc-node", &[]),
@@ -51,6 +54,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "dbc-tunnel",
         ],
     ),
+    ("dbc-feed", &["dbc-chain-client", "dbc-primitives", "dbc-service"]),
     ("dbc-watch", &["dbc-chain-client", "dbc-primitives", "dbc-service"]),
     (
         "dbc-agent",
@@ -75,6 +79,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "dbc-agent-api",
             "dbc-audit",
+            "dbc-feed",
             "dbc-host",
             "dbc-primitives",
             "dbc-sdk",

@@ -6,6 +6,9 @@ use scale_info::TypeInfo;
 
 use crate::{Balance, Profile, SLOTS_PER_HOUR, Slot};
 
+/// Longest leg in slots: thirty days, for which a rate in DBC is fixed.
+pub const LEG_MAX: Slot = 30 * 24 * SLOTS_PER_HOUR;
+
 /// An amount, in the currency in which a provider asks.
 #[derive(
     Clone,
@@ -27,7 +30,7 @@ use crate::{Balance, Profile, SLOTS_PER_HOUR, Slot};
 pub enum Amount {
     /// Units of 10⁻¹⁵ DBC.
     Dbc(Balance),
-    /// Millionths of a US dollar; refused while there is no price feed.
+    /// Millionths of a US dollar; in DBC by the price at the start of a leg (mechanisms rule 13).
     UsdMicro(u128),
 }
 
@@ -76,24 +79,40 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// Whether its amounts are in a currency that can be settled today and its terms are in order.
+    /// Whether its amounts are in one currency and its terms are in order: a price in dollars is fixed for
+    /// one leg, so its longest term is [`LEG_MAX`].
     pub fn is_sound(&self) -> bool {
-        let fixed = |amount| matches!(amount, Amount::Dbc(_));
-        fixed(self.price.gpu_hour)
-            && fixed(self.price.cpu_hour)
+        let dollars = |amount| matches!(amount, Amount::UsdMicro(_));
+        let in_dollars = dollars(self.price.gpu_hour);
+        in_dollars == dollars(self.price.cpu_hour)
+            && (!in_dollars || self.max_term <= LEG_MAX)
             && 0 < self.min_term
             && self.min_term <= self.max_term
     }
 
-    /// Rate in units per slot for `gpus` cards or the CPU profile, rounded up to the next unit.
-    /// `None` when the price is in dollars or the product leaves the number range.
-    pub fn rate_per_slot(&self, profile: Profile, gpus: u32) -> Option<Balance> {
+    /// Whether its price is in dollars.
+    pub fn is_in_dollars(&self) -> bool {
+        matches!(self.price.gpu_hour, Amount::UsdMicro(_))
+    }
+
+    /// Rate in units per slot for `gpus` cards or the CPU profile, rounded up to the next unit; `to_dbc`
+    /// says what millionths of a dollar are in units. `None` when the price is in dollars and nobody knows
+    /// what a DBC costs, or when a product leaves the number range.
+    pub fn rate_per_slot(
+        &self,
+        profile: Profile,
+        gpus: u32,
+        to_dbc: impl FnOnce(u128) -> Option<Balance>,
+    ) -> Option<Balance> {
         let (hourly, count) = match profile {
             Profile::Gpu => (self.price.gpu_hour, Balance::from(gpus)),
             Profile::Cpu => (self.price.cpu_hour, 1),
         };
-        let Amount::Dbc(hourly) = hourly else { return None };
-        Some(hourly.checked_mul(count)?.div_ceil(Balance::from(SLOTS_PER_HOUR)))
+        let hourly = match hourly {
+            Amount::Dbc(units) => units.checked_mul(count)?,
+            Amount::UsdMicro(micro) => to_dbc(micro.checked_mul(count)?)?,
+        };
+        Some(hourly.div_ceil(Balance::from(SLOTS_PER_HOUR)))
     }
 }
 
@@ -107,6 +126,10 @@ mod tests {
     use super::*;
     use crate::DBC;
 
+    fn none(_: u128) -> Option<Balance> {
+        None
+    }
+
     fn offer(gpu: Balance, cpu: Balance) -> Offer {
         Offer {
             price: Price { gpu_hour: Amount::Dbc(gpu), cpu_hour: Amount::Dbc(cpu) },
@@ -118,7 +141,7 @@ mod tests {
     #[test]
     fn an_hour_at_the_rate_costs_the_hourly_price_and_less_than_a_slot_more() {
         for (hourly, gpus) in [(12 * DBC, 1), (1, 1), (1_199, 3), (7 * DBC + 1, 8), (0, 4)] {
-            let rate = offer(hourly, 0).rate_per_slot(Profile::Gpu, gpus).unwrap();
+            let rate = offer(hourly, 0).rate_per_slot(Profile::Gpu, gpus, none).unwrap();
             let hour = deposit(rate, SLOTS_PER_HOUR).unwrap();
             let asked = hourly * Balance::from(gpus);
             assert!(asked <= hour && hour < asked + Balance::from(SLOTS_PER_HOUR));
@@ -127,22 +150,30 @@ mod tests {
 
     #[test]
     fn the_cpu_profile_has_its_own_price_whatever_the_cards() {
-        assert_eq!(offer(5, 1_200).rate_per_slot(Profile::Cpu, 0), Some(1));
-        assert_eq!(offer(5, 1_200).rate_per_slot(Profile::Cpu, 9), Some(1));
+        assert_eq!(offer(5, 1_200).rate_per_slot(Profile::Cpu, 0, none), Some(1));
+        assert_eq!(offer(5, 1_200).rate_per_slot(Profile::Cpu, 9, none), Some(1));
     }
 
     #[test]
     fn no_product_wraps() {
-        assert_eq!(offer(Balance::MAX, 0).rate_per_slot(Profile::Gpu, 2), None);
+        assert_eq!(offer(Balance::MAX, 0).rate_per_slot(Profile::Gpu, 2, none), None);
         assert_eq!(deposit(Balance::MAX, 2), None);
     }
 
     #[test]
-    fn dollars_are_refused_while_there_is_no_feed() {
+    fn rule_13_dollars_are_units_by_the_price_of_the_moment_for_one_leg() {
         let mut offer = offer(1, 1);
         assert!(offer.is_sound());
-        offer.price.gpu_hour = Amount::UsdMicro(1);
-        assert!(!offer.is_sound());
-        assert_eq!(offer.rate_per_slot(Profile::Gpu, 1), None);
+        offer.price.gpu_hour = Amount::UsdMicro(2_400_000);
+        assert!(!offer.is_sound(), "two currencies");
+        offer.price.cpu_hour = Amount::UsdMicro(1);
+        assert!(offer.is_sound() && offer.is_in_dollars());
+        // A DBC at two cents: 2.40 dollars are 120 DBC.
+        let two_cents = |micro: u128| Some(micro * DBC / 20_000);
+        let rate = offer.rate_per_slot(Profile::Gpu, 2, two_cents);
+        assert_eq!(rate, Some(240 * DBC / Balance::from(SLOTS_PER_HOUR)));
+        assert_eq!(offer.rate_per_slot(Profile::Gpu, 1, none), None, "nobody knows the price");
+        offer.max_term = LEG_MAX + 1;
+        assert!(!offer.is_sound(), "longer than a leg");
     }
 }

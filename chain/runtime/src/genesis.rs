@@ -13,8 +13,8 @@ use sp_keyring::{Ed25519Keyring, Sr25519Keyring};
 
 use crate::{
     AccountId, AuditsConfig, BabeConfig, Balance, BalancesConfig, CouncilConfig, LaunchConfig,
-    LivenessConfig, OriginsConfig, Runtime, RuntimeGenesisConfig, SessionConfig, SessionKeys,
-    StakingConfig, SudoConfig, TechnicalCommitteeConfig,
+    LivenessConfig, OriginsConfig, PricesConfig, Runtime, RuntimeGenesisConfig, SessionConfig,
+    SessionKeys, StakingConfig, SudoConfig, TechnicalCommitteeConfig,
     configs::money::{ExistentialDeposit, TreasuryAccount},
     constants::{BABE_EPOCH_CONFIG, DBC},
 };
@@ -126,6 +126,11 @@ fn well_known(
         session: SessionConfig { keys: validators.iter().map(keys).collect::<Vec<_>>() },
         babe: BabeConfig { epoch_config: BABE_EPOCH_CONFIG },
         audits: AuditsConfig { auditors: vec![Sr25519Keyring::Eve.to_account_id()], pace },
+        // One feeder of development makes a price alone, like one auditor a proof.
+        prices: PricesConfig {
+            feeders: vec![Sr25519Keyring::Charlie.to_account_id()],
+            least: pace.map(|_| 1),
+        },
         liveness: LivenessConfig { watchers: vec![Sr25519Keyring::Ferdie.to_account_id()] },
         council: CouncilConfig { members: people.clone() },
         technical_committee: TechnicalCommitteeConfig { members: people },

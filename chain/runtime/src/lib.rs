@@ -215,6 +215,12 @@ mod runtime {
     pub type Liveness = pallet_liveness::Pallet<Runtime>;
     #[runtime::pallet_index(42)]
     pub type Audits = pallet_audits::Pallet<Runtime>;
+    #[runtime::pallet_index(44)]
+    pub type Rewards = pallet_rewards::Pallet<Runtime>;
+    #[runtime::pallet_index(45)]
+    pub type Disputes = pallet_disputes::Pallet<Runtime>;
+    #[runtime::pallet_index(46)]
+    pub type Prices = pallet_prices::Pallet<Runtime>;
     #[runtime::pallet_index(40)]
     pub type Machines = pallet_machines::Pallet<Runtime>;
     #[runtime::pallet_index(41)]

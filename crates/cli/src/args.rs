@@ -102,6 +102,14 @@ pub enum Command {
     /// Audit machines: challenge them, judge their answers, be paid for each duty whatever it found.
     #[command(subcommand)]
     Audit(Audit),
+    /// Tell the chain what a DBC costs in dollars.
+    #[command(subcommand)]
+    Feed(Feed),
+    /// Report a machine that is not there or not what it says: auditors look at it. A bond is held; it returns with a share of the slash if you are right.
+    #[command(
+        after_help = "Example: dbc report 0 --kind unreachable --lease 12\n         dbc report 0 --kind counterfeit"
+    )]
+    Report(Report),
     /// List ready workloads.
     #[command(after_help = "Example: dbc templates")]
     Templates,
@@ -391,6 +399,35 @@ pub struct GrantTerms {
     pub label: String,
 }
 
+/// `dbc report`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// Short number or key of the machine.
+    pub machine: String,
+    /// What is wrong.
+    #[arg(long, value_enum)]
+    pub kind: Fault,
+    /// Your lease that it concerns.
+    #[arg(long)]
+    pub lease: Option<u64>,
+    /// Return at once instead of waiting for what the auditors find.
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// What can be wrong with a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Fault {
+    /// It, or your lease on it, cannot be reached.
+    Unreachable,
+    /// Hardware out of order.
+    Malfunction,
+    /// Hardware other than it says.
+    Counterfeit,
+    /// It is offered and cannot be rented.
+    NotRentable,
+}
+
 /// `dbc watch …`.
 #[derive(Debug, Subcommand)]
 pub enum Watch {
@@ -412,6 +449,32 @@ pub enum Watch {
     Withdraw,
     /// Show bond, duties and strikes.
     #[command(after_help = "Example: dbc watch status --wallet watcher")]
+    Status,
+}
+
+/// `dbc feed …`.
+#[derive(Debug, Subcommand)]
+pub enum Feed {
+    /// Do the duty of a feeder until interrupted: the median of the sources, once in two minutes. With --json each value is a line.
+    #[command(
+        after_help = "Example: dbc feed run --wallet feeder --source https://a.example/dbc.json#data.usd --source https://b.example/ticker#0.last"
+    )]
+    Run {
+        /// Where a price stands in a JSON document: ADDRESS#KEY.KEY; may be given often.
+        #[arg(long, required_unless_present = "fixed", value_name = "SOURCE")]
+        source: Vec<String>,
+        /// Tell this price instead, in dollars; for networks of development.
+        #[arg(long, conflicts_with = "source", value_name = "DOLLARS")]
+        fixed: Option<String>,
+    },
+    /// Bond the wallet's account as a feeder; a referendum gives it a seat first.
+    #[command(after_help = "Example: dbc feed join --wallet feeder")]
+    Join,
+    /// Give the seat back; the bond returns.
+    #[command(after_help = "Example: dbc feed leave --wallet feeder")]
+    Leave,
+    /// Show seat, bond, what was told last, and the price that leases start at.
+    #[command(after_help = "Example: dbc feed status --wallet feeder")]
     Status,
 }
 
@@ -541,6 +604,21 @@ pub enum Provider {
         /// Its short number or key; this machine's without it.
         machine: Option<String>,
     },
+    /// Take what is free of your rewards.
+    #[command(after_help = "Example: dbc provider claim --wallet provider")]
+    Claim,
+    /// Make up for stake that was taken; then `list` again.
+    #[command(after_help = "Example: dbc provider top-up --wallet provider")]
+    TopUp {
+        /// Its short number or key; this machine's without it.
+        machine: Option<String>,
+    },
+    /// Appeal against a slash, within two days; a bond is held until the council has decided.
+    #[command(after_help = "Example: dbc provider appeal 4 --wallet provider")]
+    Appeal {
+        /// Number of the offence (`dbc provider status`).
+        offence: u64,
+    },
     /// Begin the machine's way out; the stake is free after the retirement delay.
     #[command(after_help = "Example: dbc provider retire --wallet provider")]
     Retire {
@@ -555,10 +633,10 @@ pub enum Provider {
 /// Price and terms.
 #[derive(Debug, Clone, Args)]
 pub struct Offer {
-    /// For a GPU and hour, in DBC.
+    /// For a GPU and hour: `12` in DBC, `$0.40` in dollars, for terms of thirty days at most.
     #[arg(long, default_value = "10")]
     pub gpu_hour: String,
-    /// For the CPU profile and hour, in DBC.
+    /// For the CPU profile and hour, in the same currency.
     #[arg(long, default_value = "1")]
     pub cpu_hour: String,
     /// Shortest term.

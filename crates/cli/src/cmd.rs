@@ -1,17 +1,19 @@
 //! The commands, one file a noun. Each prints its data and gives the exit status.
 
 mod audit;
+mod feed;
 mod grant;
 mod inside;
 mod lease;
 mod machines;
 mod provider;
 mod rent;
+mod report;
 mod wallet;
 mod watch;
 
 pub use lease::equation;
-pub use provider::price;
+pub use provider::ask;
 pub use rent::place;
 
 use anyhow::Result;
@@ -43,6 +45,8 @@ pub async fn run(arguments: Dbc) -> Result<u8> {
         Command::Provider(args) => provider::run(&context, args).await,
         Command::Watch(args) => watch::run(&context, args).await,
         Command::Audit(args) => audit::run(&context, args).await,
+        Command::Feed(args) => feed::run(&context, args).await,
+        Command::Report(args) => report::run(&context, args).await,
         Command::Templates => templates(&context),
         Command::Status => up::status::run(&context).await,
         Command::Up(args) => up::run(&context, args).await,

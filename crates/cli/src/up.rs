@@ -7,6 +7,7 @@ mod audit;
 mod chain;
 mod demo;
 mod engine;
+mod feed;
 mod images;
 pub mod market;
 mod process;
@@ -58,6 +59,7 @@ fn components() -> Vec<Box<dyn Component>> {
         Box::new(agent::Agent),
         Box::new(watch::Watch),
         Box::new(audit::Audit),
+        Box::new(feed::Feed),
     ]
 }
 
@@ -88,9 +90,9 @@ pub async fn run(context: &Context, args: Up) -> Result<u8> {
     let mut step = Step::begin("market", quiet);
     let market = context.market()?;
     let wallets = market::wallets(context, &market, &mut step).await?;
-    let price = crate::cmd::price(&offer)?;
+    let ask = crate::cmd::ask(&offer)?;
     let machine =
-        market::join(&market, &wallets.provider, &network, &price, &offer, &mut step).await?;
+        market::join(&market, &wallets.provider, &network, &ask, &offer, &mut step).await?;
     step.done(&format!("machine {} is {}, wallets have test money", machine.index, machine.status));
 
     let closing = match !args.no_demo && (args.demo || !network.demo_done) {

@@ -42,7 +42,7 @@ impl Calendar {
     }
 }
 
-pub(crate) fn machine(machine: Machine, calendar: Calendar) -> MachineView {
+pub(crate) fn machine(machine: Machine, calendar: Calendar, average: Option<u128>) -> MachineView {
     let status = match machine.status {
         chain::MachineStatus::Registered => MachineStatus::Registered,
         chain::MachineStatus::Verified => MachineStatus::Verified,
@@ -62,7 +62,9 @@ pub(crate) fn machine(machine: Machine, calendar: Calendar) -> MachineView {
     // A machine without GPUs is leased whole.
     let free =
         if gpus.is_empty() { !machine.cpu_leased } else { gpus.iter().any(|gpu| !gpu.leased) };
-    let offer = machine.offer.and_then(|offer| offer_view(&offer, machine.offer_version, calendar));
+    let offer = machine
+        .offer
+        .and_then(|offer| offer_view(&offer, machine.offer_version, calendar, average));
     MachineView {
         id: MachineId(machine.id.0),
         index: machine.index.index,
@@ -90,16 +92,30 @@ pub(crate) fn machine(machine: Machine, calendar: Calendar) -> MachineView {
     }
 }
 
-/// An offer in DBC; one in another currency is not shown, since it cannot be rented.
-fn offer_view(offer: &chain::Offer, version: u32, calendar: Calendar) -> Option<OfferView> {
-    let (Amount::Dbc(gpu_hour), Amount::Dbc(cpu_hour)) =
-        (offer.price.gpu_hour, offer.price.cpu_hour)
-    else {
-        return None;
+/// An offer, with its price in DBC by what one costs; one in dollars while nobody knows that is not shown,
+/// since it cannot be rented.
+fn offer_view(
+    offer: &chain::Offer,
+    version: u32,
+    calendar: Calendar,
+    average: Option<u128>,
+) -> Option<OfferView> {
+    let (price, usd) = match (offer.price.gpu_hour, offer.price.cpu_hour) {
+        (Amount::Dbc(gpu_hour), Amount::Dbc(cpu_hour)) => {
+            (Price { gpu_hour: Money(gpu_hour), cpu_hour: Money(cpu_hour) }, None)
+        }
+        (Amount::UsdMicro(gpu_hour), Amount::UsdMicro(cpu_hour)) => {
+            let usd = UsdPrice { gpu_hour: Dollars(gpu_hour), cpu_hour: Dollars(cpu_hour) };
+            let gpu_hour = usd.gpu_hour.in_dbc(average?)?;
+            let cpu_hour = usd.cpu_hour.in_dbc(average?)?;
+            (Price { gpu_hour, cpu_hour }, Some(usd))
+        }
+        _ => return None,
     };
     Some(OfferView {
         version,
-        price: Price { gpu_hour: Money(gpu_hour), cpu_hour: Money(cpu_hour) },
+        price,
+        usd,
         min_term_s: calendar.seconds(offer.min_term),
         max_term_s: calendar.seconds(offer.max_term),
     })
@@ -206,11 +222,28 @@ pub(crate) fn profile(profile: Profile) -> chain::Profile {
     }
 }
 
+pub(crate) fn ask(ask: Ask) -> chain::Price {
+    match ask {
+        Ask::Dbc(asked) => price(asked),
+        Ask::Usd(asked) => chain::Price {
+            gpu_hour: Amount::UsdMicro(asked.gpu_hour.0),
+            cpu_hour: Amount::UsdMicro(asked.cpu_hour.0),
+        },
+    }
+}
+
 pub(crate) fn price(price: Price) -> chain::Price {
     chain::Price {
         gpu_hour: Amount::Dbc(price.gpu_hour.0),
         cpu_hour: Amount::Dbc(price.cpu_hour.0),
     }
+}
+
+/// The most that a quote may turn out to cost a slot: what a DBC costs may move a little until the order is
+/// in a block.
+fn most(quote: &Quote) -> Money {
+    let rate = quote.rate.per_slot.0;
+    Money(if quote.in_dollars { rate.saturating_add(rate / 50) } else { rate })
 }
 
 /// The chain's form of an order.
@@ -226,7 +259,7 @@ pub(crate) fn order(
         profile: profile(order.quote.profile),
         term: order.quote.term_slots,
         offer_version: order.quote.offer_version,
-        max_rate: order.max_rate.unwrap_or(order.quote.rate.per_slot).0,
+        max_rate: order.max_rate.unwrap_or_else(|| most(&order.quote)).0,
         cap: order.cap.map(|cap| cap.0),
         access_key,
         spec_hash: spec.map(dbc_agent_api::WorkloadSpec::hash),

@@ -43,16 +43,17 @@ pub use dbc_agent_api::{
     control::{LogStream, Phase, WorkloadStatus},
     workload,
 };
-pub use dbc_chain_client::AuditPhase;
+pub use dbc_chain_client::{AuditPhase, OffenceKind, OffenceStage};
 pub use error::MarketError;
 pub use grant::{GrantOrder, GrantView};
 pub use id::{AccessKeyId, Genesis, Hash, HolderId, IdParseError, MachineId};
 pub use market::Market;
-pub use money::{Money, MoneyParseError, UNITS_PER_DBC};
+pub use money::{Dollars, Money, MoneyParseError, UNITS_PER_DBC};
 pub use order::{Filter, Need, Quote, RentOrder, RentStep, RentUntil};
 pub use view::{
-    AccountView, AuditView, Block, Closing, GpuFacts, GpuView, HardwareFacts, HeldView, LeaseState,
-    LeaseView, Location, MachineClass, MachineStatus, MachineView, Moment, NetworkFacts,
-    NetworkView, OfferView, OpenAuditView, OutageView, PresenceView, Price, Profile, ProofView,
-    Rate, Registration, RelayView, TxView,
+    AccountView, Ask, AuditView, Block, Closing, EarnedView, EarningsView, GpuFacts, GpuView,
+    HardwareFacts, HeldView, LeaseState, LeaseView, Location, MachineClass, MachineStatus,
+    MachineView, Moment, NetworkFacts, NetworkView, OffenceView, OfferView, OpenAuditView,
+    OutageView, PresenceView, Price, Profile, ProofView, Rate, Registration, RelayView, TxView,
+    UsdPrice,
 };

@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod dispute;
 mod network;
 mod provider;
 mod rent;

@@ -88,6 +88,64 @@ impl<'de> Deserialize<'de> for Money {
     }
 }
 
+/// Millionths of a US dollar. Displayed as `$1.2`; in JSON a string of millionths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Dollars(pub u128);
+
+/// Digits after the point of a dollar.
+const CENTS: usize = 6;
+
+impl Dollars {
+    /// What it is in DBC, rounded up, when one costs so many millionths of a dollar.
+    pub fn in_dbc(self, average: u128) -> Option<Money> {
+        if average == 0 {
+            return None;
+        }
+        Some(Money(self.0.checked_mul(UNITS_PER_DBC)?.div_ceil(average)))
+    }
+}
+
+impl fmt::Display for Dollars {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, rest) = (self.0 / 1_000_000, self.0 % 1_000_000);
+        let digits = format!("{rest:0CENTS$}");
+        match rest {
+            0 => write!(f, "${whole}"),
+            _ => write!(f, "${whole}.{}", digits.trim_end_matches('0')),
+        }
+    }
+}
+
+impl FromStr for Dollars {
+    type Err = MoneyParseError;
+
+    /// Reads dollars behind a `$`, with at most six digits after the point.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let refused = || MoneyParseError { text: text.chars().take(32).collect() };
+        let number = text.trim().strip_prefix('$').ok_or_else(refused)?;
+        // As an amount of DBC it has more digits after the point than a dollar has.
+        let units = parse(number).filter(|_| !number.ends_with("DBC")).ok_or_else(refused)?.0;
+        let micro = UNITS_PER_DBC / 1_000_000;
+        if units % micro != 0 {
+            return Err(refused());
+        }
+        Ok(Self(units / micro))
+    }
+}
+
+impl Serialize for Dollars {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Dollars {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,6 +169,22 @@ mod tests {
         for text in ["", "-1", "1e3", ".5", "5.", "1,5", "0.0000000000000001", &"9".repeat(40)] {
             assert!(text.parse::<Money>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn dollars_read_back_and_become_dbc() {
+        for (text, micro) in [("$0", 0), ("$1.2", 1_200_000), ("$0.000001", 1), ("$12", 12_000_000)]
+        {
+            assert_eq!(Dollars(micro).to_string(), text);
+            assert_eq!(text.parse(), Ok(Dollars(micro)));
+        }
+        for text in ["1.2", "$", "$0.0000001", "$1 DBC", "$-1"] {
+            assert!(text.parse::<Dollars>().is_err(), "{text}");
+        }
+        // At two cents a DBC.
+        assert_eq!(Dollars(1_200_000).in_dbc(20_000), Some(Money::dbc(60)));
+        assert_eq!(Dollars(1).in_dbc(0), None);
+        assert_eq!(Dollars(1).in_dbc(3), Some(Money(UNITS_PER_DBC / 3 + 1)), "rounded up");
     }
 
     #[test]

@@ -80,6 +80,9 @@ pub struct Quote {
     pub deposit: Money,
     /// Version of the offer.
     pub offer_version: u32,
+    /// Whether it is asked for in dollars, so that the rate is that of the moment at which the lease is made.
+    #[serde(default)]
+    pub in_dollars: bool,
 }
 
 /// An order.

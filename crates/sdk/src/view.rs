@@ -2,6 +2,7 @@
 //! [`Money`], points in time are [`Moment`]; nothing here computes.
 
 mod audit;
+mod earnings;
 mod lease;
 mod machine;
 mod network;
@@ -10,10 +11,11 @@ mod presence;
 use serde::{Deserialize, Serialize};
 
 pub use audit::{AuditView, OpenAuditView, ProofView};
+pub use earnings::{EarnedView, EarningsView, OffenceView};
 pub use lease::{Closing, LeaseState, LeaseView, Profile};
 pub use machine::{
-    GpuFacts, GpuView, HardwareFacts, Location, MachineClass, MachineStatus, MachineView,
-    NetworkFacts, OfferView, Price, Registration,
+    Ask, GpuFacts, GpuView, HardwareFacts, Location, MachineClass, MachineStatus, MachineView,
+    NetworkFacts, OfferView, Price, Registration, UsdPrice,
 };
 pub use network::{AccountView, Block, HeldView, NetworkView, RelayView, TxView};
 pub use presence::{OutageView, PresenceView};

@@ -16,7 +16,7 @@ use sp_runtime::{BuildStorage, traits::IdentityLookup};
 
 use crate::{
     self as pallet_audits, AuditId, AuditOf, AuditSink, AuditedMachines, Findings, Phase, Proof,
-    TranscriptCheck, Verdict,
+    Purpose, TranscriptCheck, Verdict,
 };
 
 pub const BOND: Balance = 1_000;
@@ -76,6 +76,7 @@ thread_local! {
     pub static PAID: RefCell<BTreeMap<u64, u32>> = const { RefCell::new(BTreeMap::new()) };
     pub static GONE: RefCell<Vec<MachineId>> = const { RefCell::new(Vec::new()) };
     pub static LEASED: Cell<Option<MachineId>> = const { Cell::new(None) };
+    pub static CHECKED: RefCell<Vec<(u64, Option<bool>)>> = const { RefCell::new(Vec::new()) };
     /// Per cent of the machines that are looked at once more in an hour.
     pub static SHARE: Cell<u32> = const { Cell::new(0) };
     pub static HEARD: RefCell<Vec<(MachineId, bool)>> = const { RefCell::new(Vec::new()) };
@@ -127,8 +128,16 @@ impl AuditSink for World {
         HEARD.with_borrow_mut(|all| all.push((machine, true)));
     }
 
-    fn lost(machine: MachineId) {
+    fn failed(machine: MachineId, _: Purpose, _: bool) {
         HEARD.with_borrow_mut(|all| all.push((machine, false)));
+    }
+
+    fn expired(machine: MachineId) {
+        HEARD.with_borrow_mut(|all| all.push((machine, false)));
+    }
+
+    fn checked(report: u64, upheld: Option<bool>) {
+        CHECKED.with_borrow_mut(|all| all.push((report, upheld)));
     }
 }
 
@@ -213,6 +222,7 @@ pub fn run(auditors: u64, test: impl FnOnce()) {
         PAID.take();
         HEARD.take();
         GONE.take();
+        CHECKED.take();
         LEASED.set(None);
         SHARE.set(0);
         LUCK.set(0);

@@ -50,6 +50,8 @@ pub enum Purpose {
     Renewal,
     /// The chain picked it.
     Random,
+    /// Somebody reported it; the number is the report's.
+    Check(u64),
 }
 
 /// What one of those drawn has said so far.
@@ -272,13 +274,21 @@ pub trait AuditSink {
     /// A machine has a proof.
     fn passed(machine: MachineId, proof: &Proof);
 
-    /// A machine failed, or its proof expired.
-    fn lost(machine: MachineId);
+    /// A machine failed; `proven` if it had a proof until now.
+    fn failed(machine: MachineId, purpose: Purpose, proven: bool);
+
+    /// A machine's proof expired.
+    fn expired(machine: MachineId);
+
+    /// A reported machine was looked at: whether it is as reported, `None` when nobody can say.
+    fn checked(report: u64, upheld: Option<bool>);
 }
 
 impl AuditSink for () {
     fn passed(_: MachineId, _: &Proof) {}
-    fn lost(_: MachineId) {}
+    fn failed(_: MachineId, _: Purpose, _: bool) {}
+    fn expired(_: MachineId) {}
+    fn checked(_: u64, _: Option<bool>) {}
 }
 
 /// Pays auditors for duties, whatever they found.

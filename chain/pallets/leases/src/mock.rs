@@ -118,6 +118,7 @@ impl pallet_machines::Config for Test {
     type StakePerGpu = ConstU128<STAKE>;
     type RetirementDelay = ConstU64<1_000>;
     type MaxTerm = ConstU64<1_000_000>;
+    type Price = ();
     type Presence = ();
     type WeightInfo = pallet_machines::weights::CountedWeight<Test>;
     #[cfg(feature = "runtime-benchmarks")]

@@ -228,6 +228,20 @@ mod benches {
     }
 
     #[benchmark]
+    fn top_up() -> Result<(), BenchmarkError> {
+        let provider: T::AccountId = account("provider", 0, 0);
+        let operator: T::AccountId = account("operator", 0, 0);
+        let machine = bench_machine::<T>(&provider, &operator, GPUS_MAX)?;
+        let stake = T::Currency::balance_on_hold(&HoldReason::Stake.into(), &provider);
+        assert_eq!(Pallet::<T>::slash(machine, stake / 2, &operator), stake / 2);
+        T::Currency::set_balance(&provider, stake.saturating_mul(2));
+        #[extrinsic_call]
+        _(RawOrigin::Signed(operator), machine);
+        assert_eq!(T::Currency::balance_on_hold(&HoldReason::Stake.into(), &provider), stake);
+        Ok(())
+    }
+
+    #[benchmark]
     fn set_relays() {
         let relays = RelayList::truncate_from(vec![full_text(); 16]);
         #[extrinsic_call]

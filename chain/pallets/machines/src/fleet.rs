@@ -21,6 +21,8 @@ pub struct Quote<AccountId> {
     pub min_term: Slot,
     /// Longest term in slots.
     pub max_term: Slot,
+    /// Whether it is asked for in dollars, and the rate that of the moment.
+    pub in_dollars: bool,
 }
 
 /// What of a machine is leased.
@@ -34,6 +36,19 @@ pub struct Occupied {
     pub cpu: bool,
 }
 
+/// What a dollar is.
+pub trait DollarPrice {
+    /// Units for so many millionths of a dollar, rounded up; `None` while nobody knows, or beyond the
+    /// number range.
+    fn to_dbc(micro: u128) -> Option<Balance>;
+}
+
+impl DollarPrice for () {
+    fn to_dbc(_: u128) -> Option<Balance> {
+        None
+    }
+}
+
 /// Whoever follows machines' comings and goings.
 pub trait Presence {
     /// A machine was bonded: it may be heard.
@@ -42,14 +57,32 @@ pub trait Presence {
     /// It can be leased from now on: its presence counts. Told again when it is verified again.
     fn verified(index: u32, machine: MachineId);
 
+    /// It is on its way out: it takes no orders, and nobody waits for it.
+    fn retired(machine: MachineId);
+
     /// It left; its index is free.
     fn left(index: u32, machine: MachineId);
+
+    /// So much of it is leased now, in parts of 10,000.
+    fn rented(machine: MachineId, parts: u32);
+
+    /// Its rent paid so many units to the treasury.
+    fn fee_paid(machine: MachineId, amount: Balance);
+
+    /// Whether its stake may leave: nothing of it is in dispute.
+    fn is_clear(machine: MachineId) -> bool;
 }
 
 impl Presence for () {
     fn bonded(_: MachineId) {}
     fn verified(_: u32, _: MachineId) {}
+    fn retired(_: MachineId) {}
     fn left(_: u32, _: MachineId) {}
+    fn rented(_: MachineId, _: u32) {}
+    fn fee_paid(_: MachineId, _: Balance) {}
+    fn is_clear(_: MachineId) -> bool {
+        true
+    }
 }
 
 /// Machines, as leases see them.
@@ -80,6 +113,9 @@ pub trait Fleet<AccountId> {
     /// Counts a lease that the machine did not start.
     fn strike(machine: MachineId);
 
+    /// Notes what the machine's rent paid to the treasury.
+    fn fee_paid(machine: MachineId, amount: Balance);
+
     /// Every machine with what of it is leased. Walks over all of them: for checks of invariants, and
     /// never in a block.
     fn occupied() -> Vec<Occupied>;
@@ -97,18 +133,21 @@ impl<T: Config> Fleet<T::AccountId> for Pallet<T> {
         ensure!(record.offer_version == offer_version, Error::<T>::OfferChanged);
         let offer = record.offer.ok_or(Error::<T>::NoOffer)?;
         mask::<T>(&record, profile, gpus)?;
-        let rate = offer.rate_per_slot(profile, gpus.len() as u32).ok_or(Error::<T>::BadOffer)?;
+        let rate = offer.rate_per_slot(profile, gpus.len() as u32, T::Price::to_dbc);
+        let refusal = if offer.is_in_dollars() { Error::NoPrice } else { Error::<T>::BadOffer };
+        let rate = rate.ok_or(refusal)?;
         Ok(Quote {
             provider: record.provider,
             index: record.index,
             rate,
             min_term: offer.min_term,
             max_term: offer.max_term,
+            in_dollars: offer.is_in_dollars(),
         })
     }
 
     fn occupy(machine: MachineId, profile: Profile, gpus: &[u8]) -> DispatchResult {
-        Machines::<T>::try_mutate(machine, |record| {
+        let parts = Machines::<T>::try_mutate(machine, |record| {
             let record = record.as_mut().ok_or(Error::<T>::MachineNotFound)?;
             let wanted = mask::<T>(record, profile, gpus)?;
             match profile {
@@ -121,13 +160,15 @@ impl<T: Config> Fleet<T::AccountId> for Pallet<T> {
                     record.gpus_leased |= wanted;
                 }
             }
-            Ok(())
-        })
+            Ok::<_, DispatchError>(record.leased_parts())
+        })?;
+        T::Presence::rented(machine, parts);
+        Ok(())
     }
 
     fn vacate(machine: MachineId, profile: Profile, gpus: &[u8]) {
-        Machines::<T>::mutate(machine, |record| {
-            let Some(record) = record.as_mut() else { return };
+        let parts = Machines::<T>::mutate(machine, |record| {
+            let record = record.as_mut()?;
             match profile {
                 Profile::Cpu => record.cpu_leased = false,
                 Profile::Gpu => {
@@ -135,7 +176,11 @@ impl<T: Config> Fleet<T::AccountId> for Pallet<T> {
                     record.gpus_leased &= !taken;
                 }
             }
+            Some(record.leased_parts())
         });
+        if let Some(parts) = parts {
+            T::Presence::rented(machine, parts);
+        }
     }
 
     fn may_run(machine: MachineId, who: &T::AccountId) -> bool {
@@ -150,6 +195,10 @@ impl<T: Config> Fleet<T::AccountId> for Pallet<T> {
                 record.strikes = record.strikes.saturating_add(1);
             }
         });
+    }
+
+    fn fee_paid(machine: MachineId, amount: Balance) {
+        T::Presence::fee_paid(machine, amount);
     }
 
     fn occupied() -> Vec<Occupied> {

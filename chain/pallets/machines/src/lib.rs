@@ -9,6 +9,7 @@ mod fleet;
 mod impls {
     mod machines;
     mod providers;
+    mod stake;
 }
 #[cfg(test)]
 mod mock;
@@ -17,6 +18,7 @@ mod tests {
     mod machines;
     mod offers;
     mod providers;
+    mod stake;
 }
 mod try_state;
 mod types;
@@ -24,7 +26,7 @@ pub mod weights;
 
 #[cfg(feature = "runtime-benchmarks")]
 pub use benchmarking::{BenchmarkHelper, bench_machine};
-pub use fleet::{Fleet, Occupied, Presence, Quote};
+pub use fleet::{DollarPrice, Fleet, Occupied, Presence, Quote};
 pub use pallet::*;
 pub use types::*;
 pub use weights::WeightInfo;
@@ -59,6 +61,8 @@ pub mod pallet {
         /// Longest term that an offer may name, in slots.
         #[pallet::constant]
         type MaxTerm: Get<Slot>;
+        /// What a dollar is, for offers in dollars.
+        type Price: super::DollarPrice;
         /// Who follows machines' comings and goings.
         type Presence: super::Presence;
         /// Weights of the calls.
@@ -188,6 +192,20 @@ pub mod pallet {
             /// Stake that was released.
             stake: Balance,
         },
+        /// Some of a machine's stake was taken.
+        Slashed {
+            /// The machine.
+            machine: MachineId,
+            /// Units.
+            amount: Balance,
+        },
+        /// A machine's stake was made up for.
+        ToppedUp {
+            /// The machine.
+            machine: MachineId,
+            /// Units.
+            amount: Balance,
+        },
         /// Governance changed the list of relays.
         RelaysChanged,
     }
@@ -213,12 +231,19 @@ pub mod pallet {
         ClassWithoutGpu,
         /// A processor core, some memory and some disk must be named.
         EmptyFacts,
-        /// The offer is in dollars (no price feed yet), or its terms are empty, reversed or too long.
+        /// The offer mixes currencies, or its terms are empty, reversed or too long; thirty days at most in
+        /// dollars.
         BadOffer,
+        /// Nobody knows what a DBC costs now, so that no lease in dollars can start; offers in DBC go on.
+        NoPrice,
         /// The machine needs an offer first.
         NoOffer,
         /// The machine's status does not allow this; see the diagram of the pallet.
         WrongStatus,
+        /// Some of the machine's stake was taken, or more is asked for now; `top_up` first.
+        StakeTooLow,
+        /// Something about the machine is in dispute; its stake stays until that is over.
+        InDispute,
         /// GPUs or the CPU profile are leased; wait for the leases to end.
         StillLeased,
         /// The retirement delay is not over.
@@ -370,6 +395,17 @@ pub mod pallet {
             Relays::<T>::put(relays);
             Self::deposit_event(Event::RelaysChanged);
             Ok(())
+        }
+
+        /// Holds what is missing of a machine's stake.
+        ///
+        /// - `origin`: Must be signed by the provider or its operator; the provider pays.
+        /// - `machine`: A machine whose stake is below what is asked for now.
+        #[pallet::call_index(9)]
+        #[pallet::weight(T::WeightInfo::top_up())]
+        pub fn top_up(origin: OriginFor<T>, machine: MachineId) -> DispatchResult {
+            let provider = Self::provider_for(ensure_signed(origin)?)?;
+            Self::do_top_up(provider, machine)
         }
     }
 }

@@ -69,6 +69,13 @@ impl Get<Slot> for TestClock {
     }
 }
 
+/// A DBC is two dollars; nobody knows at slot 7.
+impl crate::DollarPrice for TestClock {
+    fn to_dbc(micro: u128) -> Option<Balance> {
+        (NOW.get() != 7).then(|| micro.div_ceil(2))
+    }
+}
+
 impl pallet_machines::Config for Test {
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
@@ -76,6 +83,7 @@ impl pallet_machines::Config for Test {
     type StakePerGpu = ConstU128<STAKE>;
     type RetirementDelay = ConstU64<1_000>;
     type MaxTerm = ConstU64<1_000_000>;
+    type Price = TestClock;
     type Presence = ();
     type WeightInfo = pallet_machines::weights::CountedWeight<Test>;
     #[cfg(feature = "runtime-benchmarks")]
@@ -128,6 +136,11 @@ pub fn run(test: impl FnOnce()) {
         test();
         Machines::do_try_state().expect("invariants");
     });
+}
+
+/// Another slot.
+pub fn at(slot: Slot) {
+    NOW.set(slot);
 }
 
 pub fn pass(slots: Slot) {

@@ -7,13 +7,13 @@ use frame_support::{ensure, traits::fungible::InspectHold as _};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-    Config, FreeCount, FreeIndexes, HoldReason, Machine, MachineAt, Machines, NextIndex, Operators,
-    Pallet, ProviderOf,
+    Config, FreeCount, FreeIndexes, HoldReason, MachineAt, Machines, NextIndex, Operators, Pallet,
+    ProviderOf,
 };
 
 impl<T: Config> Pallet<T> {
     /// Checks each rule:
-    /// - an account's stake on hold is the sum over its machines, each per its GPUs, nothing without any;
+    /// - an account's stake on hold is the sum over its machines, nothing without any;
     /// - dense indexes are a bijection, and every index is in use or once on the stack;
     /// - a leased GPU exists, a machine with GPUs has no leased CPU profile, and nothing of a retiring
     ///   machine is leased;
@@ -25,8 +25,6 @@ impl<T: Config> Pallet<T> {
     pub fn do_try_state() -> Result<(), TryRuntimeError> {
         let mut stakes: BTreeMap<T::AccountId, Balance> = BTreeMap::new();
         for (machine, record) in Machines::<T>::iter() {
-            let due = Machine::<T::AccountId>::stake_for::<T>(record.facts.gpus.len());
-            ensure!(record.stake == due, "a machine's stake is not that of its GPUs");
             *stakes.entry(record.provider.clone()).or_default() += record.stake;
             ensure!(
                 MachineAt::<T>::get(record.index.index) == Some(machine),

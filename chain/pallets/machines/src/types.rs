@@ -56,6 +56,15 @@ impl<AccountId> Machine<AccountId> {
         self.gpus_leased != 0 || self.cpu_leased
     }
 
+    /// How much of it is leased, in parts of 10,000.
+    pub fn leased_parts(&self) -> u32 {
+        match self.facts.gpus.len() as u32 {
+            0 if self.cpu_leased => 10_000,
+            0 => 0,
+            gpus => self.gpus_leased.count_ones() * 10_000 / gpus,
+        }
+    }
+
     /// Stake for a machine with these GPUs: per GPU, and once without any.
     pub fn stake_for<T: Config>(gpus: usize) -> Balance {
         use frame_support::traits::Get as _;

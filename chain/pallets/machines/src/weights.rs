@@ -29,6 +29,8 @@ pub trait WeightInfo {
     fn withdraw_stake() -> Weight;
     /// Weight of `set_relays`.
     fn set_relays() -> Weight;
+    /// Weight of `top_up`.
+    fn top_up() -> Weight;
 }
 
 /// Picoseconds of execution beside the database: decoding and encoding a record of at most 3 KiB.
@@ -99,5 +101,10 @@ impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
     // Writes: `Relays`.
     fn set_relays() -> Weight {
         Self::counted(EXECUTION, 0, 1)
+    }
+
+    // Reads: as a change, account and holds of the provider. Writes: `Machines`, account, holds.
+    fn top_up() -> Weight {
+        Self::counted(EXECUTION, 5, 3)
     }
 }

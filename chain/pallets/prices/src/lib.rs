@@ -107,6 +107,35 @@ pub mod pallet {
     #[pallet::storage]
     pub type Buckets<T: Config> = StorageValue<_, BoundedVec<Bucket, T::BucketsMax>, ValueQuery>;
 
+    /// Fewer feeders than configured make a price; only a genesis for development sets it.
+    #[pallet::storage]
+    pub type LeastAtGenesis<T: Config> = StorageValue<_, u32>;
+
+    /// The feeders of development.
+    #[pallet::genesis_config]
+    #[derive(frame_support::DefaultNoBound)]
+    pub struct GenesisConfig<T: Config> {
+        /// Their accounts; each bonds.
+        pub feeders: alloc::vec::Vec<T::AccountId>,
+        /// How many fresh values make a price.
+        pub least: Option<u32>,
+    }
+
+    #[pallet::genesis_build]
+    impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
+        fn build(&self) {
+            for feeder in &self.feeders {
+                Pallet::<T>::do_seat(feeder.clone())
+                    .expect("there is a seat for a feeder of genesis");
+                Pallet::<T>::do_join(feeder.clone()).expect("a feeder of genesis bonds");
+            }
+            if let Some(least) = self.least {
+                assert!(least > 0, "`prices.least`: nobody makes no price");
+                LeastAtGenesis::<T>::put(least);
+            }
+        }
+    }
+
     /// What happened.
     #[pallet::event]
     #[pallet::generate_deposit(pub(super) fn deposit_event)]
@@ -181,6 +210,20 @@ pub mod pallet {
         #[cfg(feature = "try-runtime")]
         fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
             Self::do_try_state()
+        }
+    }
+
+    /// What programs ask instead of computing it themselves.
+    #[pallet::view_functions]
+    impl<T: Config> Pallet<T> {
+        /// Average over the last hour in millionths of a dollar per DBC; `None` while there is no price.
+        pub fn average() -> Option<MicroUsd> {
+            <Self as super::DbcPrice>::twap()
+        }
+
+        /// Slots of an interval: each feeder tells one value in it.
+        pub fn interval_slots() -> Slot {
+            T::Interval::get()
         }
     }
 

@@ -182,6 +182,21 @@ pub mod pallet {
         }
     }
 
+    /// What programs ask instead of computing it themselves.
+    #[pallet::view_functions]
+    impl<T: Config> Pallet<T> {
+        /// What a provider can claim now, and what eras to come release: units.
+        pub fn owed(provider: T::AccountId) -> (Balance, Balance) {
+            Self::released(&provider)
+        }
+
+        /// Points of a machine, whether it earns now, and what it earned since its last proof, without the
+        /// bonus for rent since it was settled last: units.
+        pub fn earned(machine: MachineId) -> Option<(u64, bool, Balance)> {
+            Self::standing(machine)
+        }
+    }
+
     #[pallet::call]
     impl<T: Config> Pallet<T> {
         /// Pays a provider what is free.

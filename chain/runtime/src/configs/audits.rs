@@ -5,18 +5,18 @@ use dbc_primitives::{
     MachineId, MachineStatus,
     audit::{AuditId, Terms, Verdict},
 };
-use frame_support::traits::{
-    ConstU32, ConstU64, Get as _, fungible::Mutate as _, tokens::Preservation,
-};
-use pallet_audits::Proof;
+use frame_support::traits::{ConstU32, ConstU64, Get as _};
+use pallet_audits::{Proof, Purpose};
+use pallet_disputes::Kind;
 use pallet_machines::Fleet as _;
+use pallet_rewards::Rewards as _;
 
 use super::{
     liveness::AuthorVrf, market::CurrentSlot, money::TreasuryAccount,
-    parameters::dynamic_params::audits as numbers,
+    parameters::dynamic_params::audits as numbers, rewards,
 };
 use crate::{
-    AccountId, Audits, Balances, Machines, Runtime, RuntimeHoldReason, System,
+    AccountId, Audits, Balances, Disputes, Machines, Rewards, Runtime, RuntimeHoldReason, System,
     configs::governance::AuditorSeats,
     constants::{DAYS, HOURS, MINUTES, SLOT_MS},
 };
@@ -38,7 +38,7 @@ impl pallet_audits::Config for Runtime {
     type Randomness = AuthorVrf;
     type Machines = Audited;
     type Sink = Audited;
-    type Pay = TreasuryPays;
+    type Pay = Pay;
     type Check = Challenge;
     type Treasury = TreasuryAccount;
     type SeatOrigin = AuditorSeats;
@@ -108,23 +108,43 @@ impl pallet_audits::AuditedMachines<AccountId> for Audited {
 }
 
 impl pallet_audits::AuditSink for Audited {
-    fn passed(machine: MachineId, _: &Proof) {
+    fn passed(machine: MachineId, proof: &Proof) {
         Machines::verify(machine);
+        rewards::rate(machine);
+        if !proof.provisional {
+            Rewards::proven(machine);
+        }
+        Disputes::end(machine, CurrentSlot::get(), |_| true);
     }
 
-    fn lost(machine: MachineId) {
+    fn failed(machine: MachineId, purpose: Purpose, proven: bool) {
         Machines::unverify(machine);
+        Rewards::failed(machine);
+        // Whoever never had a proof earned nothing by it; of a report its own check decides.
+        if proven && !matches!(purpose, Purpose::Check(_)) {
+            Disputes::begin(machine, Kind::NotRentable, CurrentSlot::get(), None);
+        }
+    }
+
+    fn expired(machine: MachineId) {
+        Machines::unverify(machine);
+        // Whoever is leased could not be audited: what he earns waits for his next proof (rule 3).
+        if <Self as pallet_audits::AuditedMachines<AccountId>>::is_free(machine) {
+            Rewards::count(machine, false);
+        }
+    }
+
+    fn checked(report: u64, upheld: Option<bool>) {
+        Disputes::checked(report, upheld);
     }
 }
 
-/// Duties are paid by the treasury, as long as it has anything.
-pub struct TreasuryPays;
+/// Pays for each duty.
+pub struct Pay;
 
-impl pallet_audits::DutyPay<AccountId> for TreasuryPays {
+impl pallet_audits::DutyPay<AccountId> for Pay {
     fn pay(auditor: &AccountId) {
-        let (treasury, pay) = (TreasuryAccount::get(), numbers::AuditorPay::get());
-        // A duty that an empty treasury cannot pay is none the less done.
-        let _ = Balances::transfer(&treasury, auditor, pay, Preservation::Preserve);
+        rewards::pay_duty(auditor, numbers::AuditorPay::get());
     }
 }
 

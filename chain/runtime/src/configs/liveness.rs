@@ -1,21 +1,22 @@
 //! Who is there: watchers, and what of their word goes to machines and leases.
 
-use dbc_primitives::{MachineId, Slot};
+use dbc_primitives::{Balance, MachineId, Slot};
 use frame_support::{
     parameter_types,
-    traits::{ConstU32, ConstU64, Get, fungible::Mutate as _, tokens::Preservation},
+    traits::{ConstU32, ConstU64, Get},
     weights::Weight,
 };
 use pallet_liveness::Liveness as _;
+use pallet_rewards::Rewards as _;
 use sp_runtime::{Perbill, Permill};
 use sp_statement_store::StatementAllowance;
 
 use super::{
-    market::CurrentSlot, money::TreasuryAccount, parameters::dynamic_params::liveness as numbers,
-    system::BlockWeights,
+    disputes::Outages, market::CurrentSlot, money::TreasuryAccount,
+    parameters::dynamic_params::liveness as numbers, rewards, system::BlockWeights,
 };
 use crate::{
-    AccountId, Audits, Babe, Balances, Liveness, Runtime, RuntimeHoldReason,
+    AccountId, Audits, Babe, Balances, Disputes, Liveness, Rewards, Runtime, RuntimeHoldReason,
     constants::{DAYS, MINUTES},
 };
 
@@ -35,8 +36,8 @@ impl pallet_liveness::Config for Runtime {
     type Clock = CurrentSlot;
     type Randomness = AuthorVrf;
     type Machines = Indexes;
-    type Outages = ();
-    type Pay = TreasuryPays;
+    type Outages = Outages;
+    type Pay = Pay;
     type Treasury = TreasuryAccount;
     type Bond = numbers::WatcherBond;
     type WatchersMax = ConstU32<512>;
@@ -77,15 +78,12 @@ impl pallet_liveness::MachineIndexes for Indexes {
     }
 }
 
-/// Duties are paid by the treasury, as long as it has anything.
-pub struct TreasuryPays;
+/// Pays for each duty.
+pub struct Pay;
 
-impl pallet_liveness::DutyPay<AccountId> for TreasuryPays {
+impl pallet_liveness::DutyPay<AccountId> for Pay {
     fn pay(watcher: &AccountId) {
-        let treasury = TreasuryAccount::get();
-        let pay = numbers::WatcherPay::get();
-        // A duty that an empty treasury cannot pay is none the less done.
-        let _ = Balances::transfer(&treasury, watcher, pay, Preservation::Preserve);
+        rewards::pay_duty(watcher, numbers::WatcherPay::get());
     }
 }
 
@@ -102,12 +100,32 @@ impl pallet_machines::Presence for Followers {
         if !pallet_liveness::Presences::<Runtime>::contains_key(index) {
             Liveness::admit(index, machine);
         }
+        rewards::rate(machine);
+        Rewards::count(machine, Liveness::is_live(index));
+    }
+
+    fn retired(machine: MachineId) {
+        Rewards::count(machine, false);
+        Disputes::end(machine, CurrentSlot::get(), |_| true);
     }
 
     fn left(index: u32, machine: MachineId) {
         Liveness::remove(index);
         Audits::forget(machine);
+        Rewards::remove(machine);
         sp_statement_store::decrease_allowance_by(machine.0, MachineAllowance::get());
+    }
+
+    fn rented(machine: MachineId, parts: u32) {
+        Rewards::rented(machine, parts);
+    }
+
+    fn fee_paid(machine: MachineId, amount: Balance) {
+        Rewards::fee_paid(machine, amount);
+    }
+
+    fn is_clear(machine: MachineId) -> bool {
+        Disputes::is_clear(machine)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
         liveness::{Followers, Meters},
         money::TreasuryAccount,
         parameters::dynamic_params::{leases, machines},
+        prices::Average,
     },
     constants::DAYS,
 };
@@ -37,6 +38,7 @@ impl pallet_machines::Config for Runtime {
     type StakePerGpu = machines::StakePerGpu;
     type RetirementDelay = machines::RetirementDelay;
     type MaxTerm = MaxTerm;
+    type Price = Average;
     type Presence = Followers;
     type WeightInfo = pallet_machines::weights::CountedWeight<Runtime>;
 }

@@ -94,6 +94,18 @@ pub mod dynamic_params {
         #[codec(index = 5)]
         pub static DemandBond: Balance = 10 * DBC;
     }
+
+    /// Disputes.
+    #[dynamic_pallet_params]
+    #[codec(index = 5)]
+    pub mod disputes {
+        /// Held from whoever reports a machine; lost if it is not as reported.
+        #[codec(index = 0)]
+        pub static ReportBond: Balance = 1_000 * DBC;
+        /// Held from a provider who appeals; lost if the slash stands.
+        #[codec(index = 1)]
+        pub static AppealBond: Balance = 1_000 * DBC;
+    }
 }
 
 impl pallet_parameters::Config for Runtime {
@@ -120,7 +132,7 @@ impl EnsureOriginWithArg<RuntimeOrigin, RuntimeParametersKey> for Admin {
 
 /// Whether a value keeps its parameter's limits. Whoever is not root cannot set another.
 pub fn within_limits(value: &RuntimeParameters) -> bool {
-    use dynamic_params::{audits, leases, liveness, machines};
+    use dynamic_params::{audits, disputes, leases, liveness, machines};
     match value {
         RuntimeParameters::Governance(_) => false,
         RuntimeParameters::Machines(value) => match value {
@@ -154,6 +166,14 @@ pub fn within_limits(value: &RuntimeParameters) -> bool {
             }
             liveness::Parameters::WatcherPay(_, new) => {
                 step(*new, liveness::WatcherPay::get(), MILLI_DBC, 10 * DBC)
+            }
+        },
+        RuntimeParameters::Disputes(value) => match value {
+            disputes::Parameters::ReportBond(_, new) => {
+                step(*new, disputes::ReportBond::get(), 10 * DBC, 10_000 * DBC)
+            }
+            disputes::Parameters::AppealBond(_, new) => {
+                step(*new, disputes::AppealBond::get(), 10 * DBC, 10_000 * DBC)
             }
         },
         RuntimeParameters::Audits(value) => match value {

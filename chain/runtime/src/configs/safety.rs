@@ -102,7 +102,7 @@ const PALLETS: [&str; 17] = [
 ];
 
 /// And these calls of others.
-pub const CALLS: [(&str, &str); 10] = [
+pub const CALLS: [(&str, &str); 11] = [
     ("Leases", "started"),
     ("Leases", "settle"),
     ("Leases", "end"),
@@ -113,6 +113,7 @@ pub const CALLS: [(&str, &str); 10] = [
     ("Liveness", "report"),
     ("Liveness", "open"),
     ("Machines", "retire"),
+    ("Prices", "feed"),
 ];
 
 fn passes(pallet: &[u8], call: &[u8]) -> bool {

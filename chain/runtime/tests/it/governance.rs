@@ -209,6 +209,7 @@ fn rule_14_names_in_the_list_are_calls() {
             "Leases" => pallet_leases::Call::<Runtime>::get_call_names(),
             "Liveness" => pallet_liveness::Call::<Runtime>::get_call_names(),
             "Machines" => pallet_machines::Call::<Runtime>::get_call_names(),
+            "Prices" => pallet_prices::Call::<Runtime>::get_call_names(),
             other => panic!("{other} is not looked at"),
         };
         assert!(names.contains(&call), "{pallet}.{call}");

@@ -5,6 +5,7 @@ mod blocks;
 mod governance;
 mod liveness;
 mod presets;
+mod rewards;
 mod staking;
 
 use codec::Encode as _;
@@ -51,10 +52,10 @@ fn network_with(preset: &str, more: serde_json::Value) -> sp_io::TestExternaliti
     externalities
 }
 
-fn header(number: u32) -> Header {
+fn header(number: u32, slot: u64) -> Header {
     let claim = PreDigest::SecondaryPlain(SecondaryPlainPreDigest {
         authority_index: 0,
-        slot: (FIRST_SLOT + u64::from(number)).into(),
+        slot: slot.into(),
     });
     let digest = Digest { logs: vec![DigestItem::PreRuntime(BABE_ENGINE_ID, claim.encode())] };
     let parent = if number == 1 { Default::default() } else { System::parent_hash() };
@@ -63,8 +64,13 @@ fn header(number: u32) -> Header {
 
 /// Begins block `number` and sets its time.
 fn begin(number: u32) {
-    Executive::initialize_block(&header(number));
-    let now = (FIRST_SLOT + u64::from(number)) * SLOT_MS;
+    begin_at(number, FIRST_SLOT + u64::from(number));
+}
+
+/// Begins block `number` in a slot, and sets its time.
+fn begin_at(number: u32, slot: u64) {
+    Executive::initialize_block(&header(number, slot));
+    let now = slot * SLOT_MS;
     let set = RuntimeCall::Timestamp(pallet_timestamp::Call::set { now });
     Executive::apply_extrinsic(UncheckedExtrinsic::new_bare(set)).unwrap().unwrap();
 }

@@ -2,7 +2,8 @@
 
 use anyhow::{Context as _, Result};
 use dbc_sdk::{
-    AuditView, ErrorCode, Filter, MachineStatus, MachineView, Market, PresenceView, Price,
+    Ask, AuditView, Dollars, ErrorCode, Filter, MachineStatus, MachineView, Market, OffenceStage,
+    OffenceView, PresenceView, Price, UsdPrice,
 };
 
 use super::money;
@@ -27,7 +28,7 @@ pub async fn run(context: &Context, args: Provider) -> Result<u8> {
             })?;
             let mut step = print::Step::begin("join", context.quiet());
             let machine =
-                up::market::join(&market, &signer, &network, &price(&offer)?, &offer, &mut step)
+                up::market::join(&market, &signer, &network, &ask(&offer)?, &offer, &mut step)
                     .await?;
             step.done(&format!("machine {} is {}", machine.index, machine.status));
             print::data(context.json, &machine, || one(&machine));
@@ -51,6 +52,29 @@ pub async fn run(context: &Context, args: Provider) -> Result<u8> {
             step.done("passed");
             print::data(context.json, &audits, || proven(&audits));
         }
+        Provider::Claim => {
+            let owed = market.earnings(signer.account()).await?;
+            let tx = market.claim(&signer, signer.account()).await?;
+            print::data(context.json, &tx, || {
+                format!(
+                    "{} are yours; {} are released in eras to come",
+                    owed.claimable, owed.locked
+                )
+            });
+        }
+        Provider::TopUp { machine } => {
+            let machine = mine(context, &market, machine).await?;
+            let tx = market.top_up(&signer, machine.id).await?;
+            print::data(context.json, &tx, || {
+                format!("the stake of machine {} is whole; `dbc provider list` next", machine.index)
+            });
+        }
+        Provider::Appeal { offence } => {
+            let tx = market.appeal(&signer, offence).await?;
+            print::data(context.json, &tx, || {
+                format!("offence {offence} is appealed against; the council decides within a week")
+            });
+        }
         Provider::Retire { machine } => {
             let machine = mine(context, &market, machine).await?;
             let tx = market.retire(&signer, machine.id).await?;
@@ -72,13 +96,23 @@ pub async fn run(context: &Context, args: Provider) -> Result<u8> {
                 presence.push(market.presence(machine.id).await?);
                 audits.push(market.audits(machine.id).await?);
             }
+            let earnings = market.earnings(account).await?;
+            let offences = market.offences(account).await?;
             let all = serde_json::json!({
                 "machines": machines, "presence": presence, "audits": audits, "balance": balance,
+                "earnings": earnings, "offences": offences,
             });
             print::data(context.json, &all, || {
                 let mut text = format!("account {account}\nfree    {}\n", balance.free);
                 for held in &balance.held {
                     text += &format!("on hold {} ({})\n", held.amount, held.reason);
+                }
+                text += &format!(
+                    "earned  {} to claim, {} locked, {} provisional\n",
+                    earnings.claimable, earnings.locked, earnings.provisional
+                );
+                for offence in &offences {
+                    text += &accused(offence);
                 }
                 for ((machine, presence), audits) in machines.iter().zip(&presence).zip(&audits) {
                     text += "\n";
@@ -93,12 +127,27 @@ pub async fn run(context: &Context, args: Provider) -> Result<u8> {
     Ok(0)
 }
 
-/// Price as typed.
-pub fn price(offer: &Offer) -> Result<Price> {
-    Ok(Price {
-        gpu_hour: money(&offer.gpu_hour, "--gpu-hour")?,
-        cpu_hour: money(&offer.cpu_hour, "--cpu-hour")?,
-    })
+/// What is asked for, as typed.
+pub fn ask(offer: &Offer) -> Result<Ask> {
+    let (gpu, cpu) = (&offer.gpu_hour, &offer.cpu_hour);
+    match (gpu.starts_with('$'), cpu.starts_with('$')) {
+        (false, false) => Ok(Ask::Dbc(Price {
+            gpu_hour: money(gpu, "--gpu-hour")?,
+            cpu_hour: money(cpu, "--cpu-hour")?,
+        })),
+        (true, true) => Ok(Ask::Usd(UsdPrice {
+            gpu_hour: dollars(gpu, "--gpu-hour")?,
+            cpu_hour: dollars(cpu, "--cpu-hour")?,
+        })),
+        _ => Err(coded(
+            ErrorCode::InvalidInput,
+            "--gpu-hour and --cpu-hour: both in DBC (`12`) or both in dollars (`$0.40`)",
+        )),
+    }
+}
+
+fn dollars(text: &str, what: &'static str) -> Result<Dollars> {
+    text.parse().map_err(|error| coded(ErrorCode::InvalidInput, format!("{what}: {error}")))
 }
 
 async fn mine(context: &Context, market: &Market, named: Option<String>) -> Result<MachineView> {
@@ -112,6 +161,21 @@ async fn mine(context: &Context, market: &Market, named: Option<String>) -> Resu
             Ok(market.find_machine(&id).await?)
         }
     }
+}
+
+fn accused(offence: &OffenceView) -> String {
+    let next = match (offence.stage, offence.until) {
+        (OffenceStage::Recorded, Some(until)) => format!(
+            "; executed at slot {}, until then `dbc provider appeal {}`",
+            until.slot, offence.id
+        ),
+        (OffenceStage::Appealed, Some(until)) => format!("; decided by slot {}", until.slot),
+        _ => String::new(),
+    };
+    format!(
+        "offence {}: {:?} since slot {}, {:?}{next}\n",
+        offence.id, offence.kind, offence.since.slot, offence.stage
+    )
 }
 
 fn proven(audits: &AuditView) -> String {
@@ -161,8 +225,14 @@ fn there(presence: &PresenceView) -> String {
 fn one(machine: &MachineView) -> String {
     let gpus_leased = machine.gpus.iter().filter(|gpu| gpu.leased).count();
     let offer = match &machine.offer {
-        Some(offer) if machine.gpus.is_empty() => format!("{} per hour", offer.price.cpu_hour),
-        Some(offer) => format!("{} per GPU and hour", offer.price.gpu_hour),
+        Some(offer) if machine.gpus.is_empty() => match offer.usd {
+            Some(usd) => format!("{} per hour, now {}", usd.cpu_hour, offer.price.cpu_hour),
+            None => format!("{} per hour", offer.price.cpu_hour),
+        },
+        Some(offer) => match offer.usd {
+            Some(usd) => format!("{} per GPU and hour, now {}", usd.gpu_hour, offer.price.gpu_hour),
+            None => format!("{} per GPU and hour", offer.price.gpu_hour),
+        },
         None => "none".into(),
     };
     let next = match machine.status {

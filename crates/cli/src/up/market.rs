@@ -3,8 +3,8 @@
 
 use anyhow::{Context as _, Result};
 use dbc_sdk::{
-    AccountId, AuditPhase, AuditView, Filter, GpuFacts, HardwareFacts, Location, MachineClass,
-    MachineId, MachineStatus, MachineView, Market, Money, NetworkFacts, OpenAuditView, Price,
+    AccountId, Ask, AuditPhase, AuditView, Filter, GpuFacts, HardwareFacts, Location, MachineClass,
+    MachineId, MachineStatus, MachineView, Market, Money, NetworkFacts, OpenAuditView,
     Registration, Signer,
 };
 
@@ -69,7 +69,7 @@ pub async fn join(
     market: &Market,
     provider: &Signer,
     network: &Network,
-    price: &Price,
+    ask: &Ask,
     offer: &Offer,
     step: &mut Step,
 ) -> Result<MachineView> {
@@ -102,10 +102,10 @@ pub async fn join(
             market.machine(registration.machine).await?
         }
     };
-    let offered = machine.offer.as_ref().is_some_and(|found| found.price == *price);
+    let offered = machine.offer.as_ref().is_some_and(|found| found.ask() == *ask);
     if !offered {
         step.say("making the offer");
-        market.set_offer(provider, machine.id, *price, offer.min_term, offer.max_term).await?;
+        market.set_offer(provider, machine.id, *ask, offer.min_term, offer.max_term).await?;
     }
     let mut status = machine.status;
     if status == MachineStatus::Registered {

@@ -10,7 +10,7 @@ use crate::{
     convert,
     id::MachineId,
     money::Money,
-    view::{MachineView, NetworkFacts, OutageView, PresenceView, Price, Registration, TxView},
+    view::{Ask, MachineView, NetworkFacts, OutageView, PresenceView, Registration, TxView},
 };
 
 impl Market {
@@ -90,12 +90,12 @@ impl Market {
         finish(self.chain().await?.set_network(signer, id(machine), network).await?).await
     }
 
-    /// Sets price and bounds of the term (seconds, rounded up to slots); the offer's version counts up.
+    /// Sets what is asked for, and the bounds of the term (seconds, rounded up to slots); the offer's version counts up.
     pub async fn set_offer(
         &self,
         signer: &Signer,
         machine: MachineId,
-        price: Price,
+        ask: Ask,
         min_term_s: u64,
         max_term_s: u64,
     ) -> Result<TxView, MarketError> {
@@ -107,7 +107,7 @@ impl Market {
         }
         let calendar = self.calendar().await?;
         let offer = chain::Offer {
-            price: convert::price(price),
+            price: convert::ask(ask),
             min_term: calendar.slots(min_term_s),
             max_term: calendar.slots(max_term_s),
         };

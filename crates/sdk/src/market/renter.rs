@@ -26,10 +26,12 @@ impl Market {
     /// The machines that pass the filter, cheapest first, those without an offer last.
     pub async fn machines(&self, filter: &Filter) -> Result<Vec<MachineView>, MarketError> {
         let calendar = self.calendar().await?;
-        let all = self.chain().await?.at(At::Best).await?.machines().await?;
+        let view = self.chain().await?.at(At::Best).await?;
+        let average = view.dollar_price().await?;
+        let all = view.machines().await?;
         let mut machines: Vec<_> = all
             .into_iter()
-            .map(|machine| convert::machine(machine, calendar))
+            .map(|machine| convert::machine(machine, calendar, average))
             .filter(|machine| filter.admits(machine))
             .collect();
         machines.sort_by_key(|machine| (asked(machine).unwrap_or(Money(u128::MAX)), machine.index));
@@ -39,10 +41,11 @@ impl Market {
     /// One machine.
     pub async fn machine(&self, machine: MachineId) -> Result<MachineView, MarketError> {
         let calendar = self.calendar().await?;
-        let found = self.chain().await?.at(At::Best).await?.machine(id(machine)).await?;
+        let view = self.chain().await?.at(At::Best).await?;
+        let found = view.machine(id(machine)).await?;
         let found =
             found.ok_or_else(|| MarketError::MachineNotFound { what: machine.to_string() })?;
-        Ok(convert::machine(found, calendar))
+        Ok(convert::machine(found, calendar, view.dollar_price().await?))
     }
 
     /// The machine that a person means: its id, the unambiguous beginning of it (at least four
@@ -314,7 +317,7 @@ fn quote_on(machine: &MachineView, need: &Need, calendar: Calendar) -> Result<Qu
         max_term: calendar.slots(offer.max_term_s),
     };
     let count = u32::try_from(gpus.len()).unwrap_or(u32::MAX);
-    let rate = chain_offer.rate_per_slot(convert::profile(profile), count);
+    let rate = chain_offer.rate_per_slot(convert::profile(profile), count, |_| None);
     let deposit = rate.and_then(|rate| price::deposit(rate, slots));
     let (Some(rate), Some(deposit)) = (rate, deposit) else {
         return ruled(3, "the price is beyond all numbers".into());
@@ -335,6 +338,7 @@ fn quote_on(machine: &MachineView, need: &Need, calendar: Calendar) -> Result<Qu
         rate,
         deposit: Money(deposit),
         offer_version: offer.version,
+        in_dollars: offer.usd.is_some(),
     })
 }
 

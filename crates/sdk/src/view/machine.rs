@@ -8,7 +8,7 @@ use super::Moment;
 use crate::{
     account::AccountId,
     id::{HolderId, MachineId},
-    money::Money,
+    money::{Dollars, Money},
 };
 
 /// A machine as the chain knows it.
@@ -166,8 +166,11 @@ pub struct NetworkFacts {
 pub struct OfferView {
     /// Counts up with each change; orders name the version that they were made for.
     pub version: u32,
-    /// The price.
+    /// The price; of an offer in dollars what it is in DBC now.
     pub price: Price,
+    /// What is asked for in dollars. A lease has the rate of its start for its whole term.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd: Option<UsdPrice>,
     /// Shortest term in seconds.
     pub min_term_s: u64,
     /// Longest term in seconds.
@@ -182,6 +185,32 @@ pub struct Price {
     pub gpu_hour: Money,
     /// The CPU profile for one hour.
     pub cpu_hour: Money,
+}
+
+/// A price in dollars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UsdPrice {
+    /// One GPU for one hour.
+    pub gpu_hour: Dollars,
+    /// The CPU profile for one hour.
+    pub cpu_hour: Dollars,
+}
+
+/// What a provider asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// In DBC.
+    Dbc(Price),
+    /// In dollars: for terms of thirty days at most, while feeders say what a DBC costs.
+    Usd(UsdPrice),
+}
+
+impl OfferView {
+    /// What the provider asks for, in his own currency.
+    pub fn ask(&self) -> Ask {
+        self.usd.map_or(Ask::Dbc(self.price), Ask::Usd)
+    }
 }
 
 /// What hardware a machine has.

@@ -71,7 +71,7 @@ impl World {
 
     pub async fn offer(&self, market: &Market, cpu_hour: Money) -> Result<()> {
         let price = Price { gpu_hour: Money(0), cpu_hour };
-        market.set_offer(&self.provider, MachineId(MACHINE), price, 60, 7200).await?;
+        market.set_offer(&self.provider, MachineId(MACHINE), Ask::Dbc(price), 60, 7200).await?;
         Ok(())
     }
 

@@ -113,7 +113,7 @@ impl<T: Config> Pallet<T> {
         // A later proof has its own entry.
         if Proofs::<T>::get(machine).is_some_and(|proof| proof.audit == id) {
             Proofs::<T>::remove(machine);
-            T::Sink::lost(machine);
+            T::Sink::expired(machine);
             Self::deposit_event(Event::Expired { machine });
         }
     }
@@ -141,7 +141,8 @@ impl<T: Config> Pallet<T> {
         if T::Machines::terms(audit.machine).is_none() {
             return Self::finish(id, audit, Outcome::Undecided);
         }
-        if !T::Machines::is_free(audit.machine) {
+        let check = matches!(audit.purpose, Purpose::Check(_));
+        if !check && !T::Machines::is_free(audit.machine) {
             // Its renter is not disturbed; its proof expires meanwhile like any other (rule 3).
             audit.next = audit.next.saturating_add(Self::pace().window);
             return;
@@ -211,6 +212,14 @@ impl<T: Config> Pallet<T> {
     /// Writes down that an audit is over; its record stays while transcripts can be challenged.
     pub(crate) fn finish(id: AuditId, audit: &mut AuditOf<T>, outcome: Outcome) {
         audit.phase = Phase::Closed(outcome);
+        if let Purpose::Check(report) = audit.purpose {
+            let upheld = match outcome {
+                Outcome::Passed => Some(false),
+                Outcome::Failed => Some(true),
+                Outcome::Undecided => None,
+            };
+            T::Sink::checked(report, upheld);
+        }
         audit.next = T::Clock::get().saturating_add(T::KeptSlots::get());
         OpenOf::<T>::remove(audit.machine);
         Self::deposit_event(Event::Closed { audit: id, machine: audit.machine, outcome });

@@ -103,14 +103,14 @@ impl<T: Config> Pallet<T> {
 
     /// A machine that failed has no proof any more, and waits twice as long each time (rule 4).
     fn fail(audit: &AuditOf<T>) {
-        Proofs::<T>::remove(audit.machine);
+        let proven = Proofs::<T>::take(audit.machine).is_some();
         AttemptsOf::<T>::mutate(audit.machine, |attempts| {
             let Attempts { failed, not_before } = attempts.get_or_insert_default();
             let wait = T::BackOff::get().saturating_mul(1 << (*failed).min(16));
             *failed = failed.saturating_add(1);
             *not_before = T::Clock::get().saturating_add(wait);
         });
-        T::Sink::lost(audit.machine);
+        T::Sink::failed(audit.machine, audit.purpose, proven);
     }
 
     pub(crate) fn do_convict(

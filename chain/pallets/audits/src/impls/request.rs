@@ -13,7 +13,7 @@ impl<T: Config> Pallet<T> {
     pub fn book(machine: MachineId, purpose: Purpose) -> DispatchResult {
         let now = T::Clock::get();
         ensure!(!OpenOf::<T>::contains_key(machine), Error::<T>::AuditOpen);
-        if purpose != Purpose::Random {
+        if matches!(purpose, Purpose::First | Purpose::Renewal) {
             let waits = AttemptsOf::<T>::get(machine).is_some_and(|a| now < a.not_before);
             ensure!(!waits, Error::<T>::BackingOff);
             let fresh = Proofs::<T>::get(machine).is_some_and(|proof| is_fresh(&proof, now));

@@ -169,3 +169,24 @@ fn a_genesis_in_a_hurry_has_its_own_pace() {
         assert!(proof(1).is_some());
     });
 }
+
+#[test]
+fn rule_07_a_reported_machine_is_looked_at_also_while_it_is_leased() {
+    run(3, || {
+        LEASED.set(Some(machine(1)));
+        for (report, verdict, upheld) in [
+            (7, Some(Verdict::Unreachable), Some(true)),
+            (8, Some(pass()), Some(false)),
+            (9, None, None),
+        ] {
+            let id = crate::NextAudit::<Test>::get();
+            assert_ok!(Audits::book(machine(1), crate::Purpose::Check(report)));
+            // Nobody's word draws a second time.
+            for _ in 0..if verdict.is_none() { 2 } else { 1 } {
+                go_to(audit(id).starts);
+                say(id, &[verdict; 3]);
+            }
+            assert_eq!(CHECKED.with_borrow(|all| all.last().copied()), Some((report, upheld)));
+        }
+    });
+}

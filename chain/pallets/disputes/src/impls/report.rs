@@ -56,16 +56,17 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// A check is over. What it bore out is an offence since the report; what it did not costs the bond.
-    pub fn checked(id: OffenceId, upheld: bool) {
+    /// A check is over. What it bore out is an offence since the report; what it did not costs the bond; of
+    /// what nobody can say the bond returns.
+    pub fn checked(id: OffenceId, upheld: Option<bool>) {
         let Some(report) = Reports::<T>::take(id) else { return };
-        if upheld && !RunningOf::<T>::contains_key(report.machine) {
+        if upheld == Some(true) && !RunningOf::<T>::contains_key(report.machine) {
             Self::start(id, report);
             return;
         }
         if let Some((reporter, bond)) = &report.reporter {
             // Somebody else was faster: the report was right, and costs nothing.
-            let lost = !upheld;
+            let lost = upheld == Some(false);
             Self::free(&HoldReason::Report.into(), reporter, *bond, lost);
         }
         Self::deposit_event(Event::Rejected { offence: id });
@@ -104,10 +105,13 @@ impl<T: Config> Pallet<T> {
         Self::keep(id, offence);
     }
 
-    /// The machine is there and right again since this slot. An offence that reached no band is forgotten.
-    pub fn end(machine: MachineId, at: Slot) {
+    /// What was wrong with a machine is over since this slot, if it is of a kind that `over` names. An offence
+    /// that reached no band is forgotten.
+    pub fn end(machine: MachineId, at: Slot, over: impl FnOnce(Kind) -> bool) {
         let Some(id) = RunningOf::<T>::get(machine) else { return };
-        let Some(mut offence) = Offences::<T>::get(id) else { return };
+        let Some(mut offence) = Offences::<T>::get(id).filter(|found| over(found.kind)) else {
+            return;
+        };
         Self::unqueue(id, offence.next);
         offence.ended = Some(at.max(offence.since));
         Self::raise(id, &mut offence);

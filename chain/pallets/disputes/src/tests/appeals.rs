@@ -10,7 +10,7 @@ fn recorded() -> u64 {
     let id = crate::NextOffence::<Test>::get();
     Disputes::begin(machine(1), Kind::Malfunction, now(), None);
     pass(50 * HOUR);
-    Disputes::end(machine(1), now());
+    Disputes::end(machine(1), now(), |_| true);
     id
 }
 
@@ -27,7 +27,7 @@ fn an_appeal_is_open_for_its_whole_window_and_no_longer() {
         let id = {
             let id = crate::NextOffence::<Test>::get();
             Disputes::begin(machine(2), Kind::Malfunction, now(), None);
-            Disputes::end(machine(2), now() + 1);
+            Disputes::end(machine(2), now() + 1, |_| true);
             id
         };
         pass(APPEAL);

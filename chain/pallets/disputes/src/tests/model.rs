@@ -50,12 +50,12 @@ proptest! {
             for op in &ops {
                 match *op {
                     Op::Begin(number, kind, ago) => Disputes::begin(machine(number), kind, now() - ago, None),
-                    Op::End(number) => Disputes::end(machine(number), now()),
+                    Op::End(number) => Disputes::end(machine(number), now(), |_| true),
                     Op::Report(who, number, kind) => {
                         let by = RuntimeOrigin::signed(who);
                         let _ = Disputes::report(by, machine(number), kind, None);
                     }
-                    Op::Checked(id, upheld) => Disputes::checked(id, upheld),
+                    Op::Checked(id, upheld) => Disputes::checked(id, Some(upheld)),
                     Op::Appeal(id) => drop(Disputes::appeal(RuntimeOrigin::signed(PROVIDER), id)),
                     Op::Cancel(id) => drop(Disputes::cancel(RuntimeOrigin::root(), id)),
                     Op::Pass(slots) => pass(slots),
@@ -63,7 +63,7 @@ proptest! {
                 Disputes::do_try_state().expect("every invariant holds");
             }
             for id in 1..crate::NextOffence::<Test>::get() {
-                Disputes::checked(id, false);
+                Disputes::checked(id, Some(false));
             }
             // At most the last band, its window and an appeal.
             let end = now() + 240 * HOUR + APPEAL + DECIDE + 10 * HOUR;

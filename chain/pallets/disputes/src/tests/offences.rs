@@ -10,7 +10,7 @@ fn rule_11_a_flap_costs_its_time_and_nothing_else() {
         for _ in 0..25 {
             Disputes::begin(machine(1), RENTED, now(), None);
             pass(6 * MINUTE);
-            Disputes::end(machine(1), now());
+            Disputes::end(machine(1), now(), |_| true);
         }
         assert_eq!(stake(1), STAKE);
         assert!(Disputes::is_clear(machine(1)));
@@ -37,7 +37,7 @@ fn an_offence_costs_its_highest_band_once_and_dates_from_its_start() {
         // Watchers say so three intervals later.
         Disputes::begin(machine(1), Kind::Malfunction, now() - 30, None);
         pass(50 * HOUR);
-        Disputes::end(machine(1), now());
+        Disputes::end(machine(1), now(), |_| true);
         pass(APPEAL + 300);
         assert_eq!(stake(1), STAKE - 240_000, "60 % of 400,000");
     });
@@ -51,7 +51,7 @@ fn one_offence_for_a_machine_and_time() {
         assert_eq!(crate::Offences::<Test>::iter().count(), 1);
         Disputes::begin(machine(2), RENTED, now(), None);
         assert_eq!(crate::Offences::<Test>::iter().count(), 2, "machines are apart");
-        Disputes::end(machine(3), now());
+        Disputes::end(machine(3), now(), |_| true);
     });
 }
 
@@ -61,7 +61,7 @@ fn rule_05_rewards_that_were_not_released_go_before_the_stake() {
         UNRELEASED.set(100_000);
         Disputes::begin(machine(1), Kind::Malfunction, now(), None);
         pass(50 * HOUR);
-        Disputes::end(machine(1), now());
+        Disputes::end(machine(1), now(), |_| true);
         pass(APPEAL + 300);
         assert_eq!((UNRELEASED.get(), stake(1)), (0, STAKE - 140_000));
     });
@@ -74,7 +74,7 @@ fn a_renter_gets_his_share_and_never_more_than_he_paid() {
             PAID.set(paid);
             Disputes::begin(machine(1), Kind::Malfunction, now(), Some(1));
             pass(50 * HOUR);
-            Disputes::end(machine(1), now());
+            Disputes::end(machine(1), now(), |_| true);
             pass(APPEAL + 300);
             assert_eq!(Balances::free_balance(RENTER), 100_000 + expected);
             assert_eq!(Balances::free_balance(TREASURY), 1 + 240_000 - expected);
@@ -87,7 +87,7 @@ fn nobody_slashes_himself_at_a_profit() {
     run(|| {
         Disputes::begin(machine(1), Kind::Malfunction, now(), Some(2));
         pass(50 * HOUR);
-        Disputes::end(machine(1), now());
+        Disputes::end(machine(1), now(), |_| true);
         pass(APPEAL + 300);
         assert_eq!(Balances::free_balance(PROVIDER), 100_000);
         assert_eq!(Balances::free_balance(TREASURY), 1 + 240_000);

@@ -28,9 +28,9 @@ fn a_report_that_holds_dates_from_its_filing_and_pays_whoever_filed_it() {
         let id = reported();
         let filed = now();
         pass(10 * MINUTE);
-        Disputes::checked(id, true);
+        Disputes::checked(id, Some(true));
         assert_eq!(offence(id).map(|found| found.since), Some(filed));
-        Disputes::end(machine(1), now());
+        Disputes::end(machine(1), now(), |_| true);
         pass(APPEAL + 300);
         // 8 %: a tenth to the renter, a fifth to the reporter, who is the same here.
         assert_eq!(stake(1), STAKE - 32_000);
@@ -42,10 +42,10 @@ fn a_report_that_holds_dates_from_its_filing_and_pays_whoever_filed_it() {
 fn a_report_that_does_not_hold_costs_its_bond() {
     run(|| {
         let id = reported();
-        Disputes::checked(id, false);
+        Disputes::checked(id, Some(false));
         assert_eq!(Balances::free_balance(RENTER), 99_000);
         assert_eq!(Balances::free_balance(TREASURY), 1_001);
-        Disputes::checked(id, true);
+        Disputes::checked(id, Some(true));
         assert!(offence(id).is_none(), "a check is over once");
     });
 }
@@ -55,7 +55,7 @@ fn a_right_report_of_what_runs_already_costs_nothing() {
     run(|| {
         let id = reported();
         Disputes::begin(machine(1), KIND, now(), None);
-        Disputes::checked(id, true);
+        Disputes::checked(id, Some(true));
         assert_eq!(Balances::free_balance(RENTER), 100_000);
         assert_eq!(crate::Offences::<Test>::iter().count(), 1);
     });
@@ -71,5 +71,27 @@ fn a_lease_is_reported_by_its_renter_and_a_machine_that_is_there() {
         assert_noop!(by(RENTER, 1, Some(7)), Error::<Test>::NotYourLease);
         assert_noop!(by(RENTER, 9, None), Error::<Test>::MachineNotFound);
         assert_ok!(by(30, 1, None));
+    });
+}
+
+#[test]
+fn a_report_that_nobody_can_judge_costs_nothing() {
+    run(|| {
+        let id = reported();
+        Disputes::checked(id, None);
+        assert_eq!(Balances::free_balance(RENTER), 100_000);
+        assert!(offence(id).is_none());
+    });
+}
+
+#[test]
+fn an_offence_ends_by_what_it_is_about() {
+    run(|| {
+        Disputes::begin(machine(1), Kind::NotRentable, now(), None);
+        let id = crate::NextOffence::<Test>::get() - 1;
+        Disputes::end(machine(1), now(), |kind| matches!(kind, Kind::Unreachable { .. }));
+        assert_eq!(offence(id).and_then(|found| found.ended), None, "being heard repairs nothing");
+        Disputes::end(machine(1), now(), |kind| kind == Kind::NotRentable);
+        assert!(offence(id).is_none_or(|found| found.ended.is_some()));
     });
 }

@@ -117,8 +117,10 @@ impl<T: Config> Pallet<T> {
         ensure!(record.state == LeaseState::Running, Error::<T>::NotStarted);
         let quote = T::Fleet::quote(record.machine, record.profile, &record.gpus, offer_version)?;
         ensure!(quote.rate <= max_rate, Error::<T>::RateTooHigh);
-        // One leg, one rate: a lease at another rate is another lease.
-        ensure!(quote.rate == record.leg.rate, Error::<T>::RateChanged);
+        // One leg, one rate: a lease at another rate is another lease. In dollars the leg's rate stays while
+        // it is no less than what is asked for now, so that nobody waits for a better moment (rule 13).
+        let stays = quote.in_dollars && quote.rate < record.leg.rate;
+        ensure!(quote.rate == record.leg.rate || stays, Error::<T>::RateChanged);
         let term = record.term.checked_add(slots).ok_or(Error::<T>::Overflow)?;
         ensure!(slots > 0 && term <= quote.max_term, Error::<T>::BadTerm);
         let added = price::deposit(record.leg.rate, slots).ok_or(Error::<T>::Overflow)?;

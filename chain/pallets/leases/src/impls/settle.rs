@@ -11,6 +11,7 @@ use frame_support::{
         tokens::{Fortitude, Precision, Restriction},
     },
 };
+use pallet_machines::Fleet as _;
 use sp_runtime::DispatchError;
 
 use crate::{Config, Error, Event, HoldReason, LeaseOf, Leases, Meter as _, Pallet};
@@ -69,6 +70,9 @@ impl<T: Config> Pallet<T> {
         let fee = Self::pay(record, &T::Treasury::get(), record.due_fees);
         record.due_fees -= fee;
         record.fees += fee;
+        if fee > 0 {
+            T::Fleet::fee_paid(record.machine, fee);
+        }
         if provider_amount > 0 || fee > 0 {
             let settled_to = record.settled_to;
             Self::deposit_event(Event::Settled { lease, provider_amount, fee, settled_to });

@@ -107,6 +107,7 @@ impl<T: Config> Pallet<T> {
         Self::change(&provider, machine, |record| {
             ensure!(record.status == MachineStatus::Verified, Error::<T>::WrongStatus);
             ensure!(record.offer.is_some(), Error::<T>::NoOffer);
+            ensure!(record.stake >= Self::required(record), Error::<T>::StakeTooLow);
             record.status = MachineStatus::Listed;
             Ok(())
         })?;
@@ -133,6 +134,7 @@ impl<T: Config> Pallet<T> {
             record.status = status;
             Ok(())
         })?;
+        T::Presence::retired(machine);
         Self::deposit_event(Event::StatusChanged { machine, status });
         Ok(())
     }
@@ -144,12 +146,14 @@ impl<T: Config> Pallet<T> {
         };
         let free_at = since.saturating_add(T::RetirementDelay::get());
         ensure!(T::Clock::get() >= free_at, Error::<T>::TooEarly);
-        let stake = T::Currency::release(
-            &HoldReason::Stake.into(),
-            &provider,
-            record.stake,
-            Precision::BestEffort,
-        )?;
+        ensure!(T::Presence::is_clear(machine), Error::<T>::InDispute);
+        let stake = match record.stake {
+            0 => 0,
+            stake => {
+                let hold = HoldReason::Stake.into();
+                T::Currency::release(&hold, &provider, stake, Precision::BestEffort)?
+            }
+        };
         Machines::<T>::remove(machine);
         MachineAt::<T>::remove(record.index.index);
         Self::return_index(record.index);
@@ -194,7 +198,10 @@ impl<T: Config> Pallet<T> {
         register_message(&bytes_32(&genesis.encode()), &bytes_32(&provider.encode()))
     }
 
-    fn owned(provider: &T::AccountId, machine: MachineId) -> Result<MachineOf<T>, DispatchError> {
+    pub(crate) fn owned(
+        provider: &T::AccountId,
+        machine: MachineId,
+    ) -> Result<MachineOf<T>, DispatchError> {
         let record = Machines::<T>::get(machine).ok_or(Error::<T>::MachineNotFound)?;
         ensure!(record.provider == *provider, Error::<T>::NotYours);
         Ok(record)

@@ -142,3 +142,26 @@ fn strikes_are_counted() {
         assert_eq!(Records::<Test>::get(machine).unwrap().strikes, 2);
     });
 }
+
+#[test]
+fn rule_13_an_offer_in_dollars_has_a_rate_while_there_is_a_price() {
+    run(|| {
+        let machine = listed(1, 2);
+        let by_provider = || RuntimeOrigin::signed(PROVIDER);
+        let dollars = Amount::UsdMicro(4_800);
+        let price = dbc_primitives::Price { gpu_hour: dollars, cpu_hour: dollars };
+        let offer = dbc_primitives::Offer { price, ..offer(Amount::Dbc(1)) };
+        let too_long =
+            dbc_primitives::Offer { max_term: dbc_primitives::price::LEG_MAX + 1, ..offer };
+        assert_noop!(
+            Machines::set_offer(by_provider(), machine, too_long),
+            Error::<Test>::BadOffer
+        );
+        assert_ok!(Machines::set_offer(by_provider(), machine, offer));
+        // Half as many units as millionths of a dollar; 1,200 slots an hour.
+        let quote = || Machines::quote(machine, Profile::Gpu, &[0, 1], 2);
+        assert_eq!(quote().map(|quote| quote.rate), Ok(4));
+        at(7);
+        assert_eq!(quote(), Err(Error::<Test>::NoPrice.into()));
+    });
+}

@@ -5,7 +5,10 @@ use alloc::vec::Vec;
 use dbc_primitives::Slot;
 use frame_support::{dispatch::DispatchResult, ensure, traits::Get as _};
 
-use crate::{Bucket, Buckets, Config, Error, Event, MicroUsd, PRICE_MAX, Pallet, Seats, Value};
+use crate::{
+    Bucket, Buckets, Config, Error, Event, LeastAtGenesis, MicroUsd, PRICE_MAX, Pallet, Seats,
+    Value,
+};
 
 impl<T: Config> Pallet<T> {
     pub(crate) fn do_feed(feeder: T::AccountId, price: MicroUsd) -> DispatchResult {
@@ -25,7 +28,8 @@ impl<T: Config> Pallet<T> {
         let oldest = now.saturating_sub(T::Fresh::get());
         let counts = seats.iter().filter(|seat| !seat.suspended).filter_map(|seat| seat.value);
         let fresh: Vec<_> = counts.filter(|value| value.at >= oldest).map(|v| v.price).collect();
-        if let Some(median) = median(fresh, T::FeedersMin::get()) {
+        let least = LeastAtGenesis::<T>::get().unwrap_or_else(T::FeedersMin::get);
+        if let Some(median) = median(fresh, least) {
             let seat = &mut seats[place];
             let far = price.abs_diff(median) > T::Outlier::get().mul_floor(median);
             seat.strikes = if far { seat.strikes + 1 } else { seat.strikes.saturating_sub(1) };

@@ -35,6 +35,23 @@ impl<T: Config> Pallet<T> {
         Shares::<T>::insert(machine, share);
     }
 
+    /// Claimable and locked, as of now; writes nothing.
+    pub(crate) fn released(provider: &T::AccountId) -> (Balance, Balance) {
+        let Some(mut release) = Releases::<T>::get(provider) else { return (0, 0) };
+        release.pass_to(Self::era());
+        (release.claimable, release.locked())
+    }
+
+    /// Points, whether it counts, and what is provisional as of now; writes nothing.
+    pub(crate) fn standing(machine: MachineId) -> Option<(u64, bool, Balance)> {
+        let share = Shares::<T>::get(machine)?;
+        let mut fleet = Fleets::<T>::get(&share.provider);
+        Self::follow(&mut fleet);
+        let grown = if share.counts { fleet.acc.saturating_sub(share.mark) } else { 0 };
+        let base = grown.saturating_mul(u128::from(share.points)) >> SCALE;
+        Some((share.points, share.counts, share.provisional.saturating_add(base)))
+    }
+
     fn earn(fleet: &Fleet, share: &mut Share<T::AccountId>) {
         let grown = fleet.acc.saturating_sub(share.mark);
         share.mark = fleet.acc;

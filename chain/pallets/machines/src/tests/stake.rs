@@ -1,0 +1,56 @@
+//! Stake that is taken, and made up for.
+
+use dbc_primitives::MachineStatus;
+use frame_support::{assert_noop, assert_ok};
+
+use crate::{Error, Machines as Records, mock::*};
+
+fn by_provider() -> RuntimeOrigin {
+    RuntimeOrigin::signed(PROVIDER)
+}
+
+#[test]
+fn a_slashed_machine_takes_no_orders_until_its_stake_is_made_up_for() {
+    run(|| {
+        let machine = listed(1, 4);
+        assert_noop!(Machines::top_up(by_provider(), machine), Error::<Test>::WrongStatus);
+        assert_eq!(Machines::slash(machine, STAKE, &OTHER), STAKE);
+        let record = || Records::<Test>::get(machine).unwrap();
+        assert_eq!((record().stake, record().status), (3 * STAKE, MachineStatus::Verified));
+        assert_eq!((staked(), free(OTHER)), (3 * STAKE, 100_000 + STAKE));
+        assert_noop!(Machines::list(by_provider(), machine), Error::<Test>::StakeTooLow);
+        assert_noop!(
+            Machines::top_up(RuntimeOrigin::signed(OTHER), machine),
+            Error::<Test>::NotProvider
+        );
+        assert_ok!(Machines::top_up(by_provider(), machine));
+        assert_eq!(staked(), 4 * STAKE);
+        assert_ok!(Machines::list(by_provider(), machine));
+    });
+}
+
+#[test]
+fn no_more_is_taken_than_there_is_and_a_machine_without_stake_can_leave() {
+    run(|| {
+        let machine = listed(1, 1);
+        assert_eq!(Machines::slash(machine, 10 * STAKE, &OTHER), STAKE);
+        assert_eq!(Machines::slash(machine, 1, &OTHER), 0);
+        assert_eq!(Machines::slash(super::super::mock::machine(9), 1, &OTHER), 0);
+        assert_ok!(Machines::retire(by_provider(), machine));
+        assert_noop!(Machines::top_up(by_provider(), machine), Error::<Test>::WrongStatus);
+        pass(1_000);
+        assert_ok!(Machines::withdraw_stake(by_provider(), machine));
+        assert_eq!(staked(), 0);
+    });
+}
+
+#[test]
+fn rule_12_a_lock_on_everything_saves_no_stake() {
+    use frame_support::traits::{LockableCurrency as _, WithdrawReasons};
+    run(|| {
+        let machine = listed(1, 1);
+        Balances::set_lock(*b"allofit ", &PROVIDER, u128::MAX, WithdrawReasons::all());
+        assert_eq!(Machines::slash(machine, STAKE, &OTHER), STAKE);
+        assert_eq!(free(OTHER), 100_000 + STAKE);
+    });
+}

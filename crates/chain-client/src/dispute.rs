@@ -1,0 +1,201 @@
+//! What machines earn and what they are accused of: reads and calls.
+
+use dbc_primitives::{LeaseId, MachineId, Slot};
+use subxt::utils::Static;
+
+use crate::{
+    account::{AccountId, Signer},
+    client::ChainClient,
+    error::ChainError,
+    generated::{self, runtime_types::pallet_disputes::types as generated_types},
+    read::{ITEMS_MAX, View},
+    tx::Submission,
+};
+
+/// What a machine earns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EarnedRecord {
+    /// Its points.
+    pub points: u64,
+    /// Whether it earns now.
+    pub counts: bool,
+    /// Units since its last proof; lost if the next one fails.
+    pub provisional: u128,
+}
+
+/// What a machine can be accused of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OffenceKind {
+    /// It, or a lease on it, cannot be reached.
+    Unreachable,
+    /// Its provider took it away while it was rented.
+    Left,
+    /// Hardware out of order.
+    Malfunction,
+    /// Hardware other than it says.
+    Counterfeit,
+    /// It is offered and cannot be rented.
+    NotRentable,
+}
+
+/// Where an offence stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OffenceStage {
+    /// Somebody reported it, and auditors look at it.
+    Reported,
+    /// It goes on.
+    Running,
+    /// It costs its stake unless appealed against.
+    Recorded,
+    /// Its provider appealed.
+    Appealed,
+}
+
+/// An offence that is not settled, or a report whose check is not over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OffenceRecord {
+    /// Its number.
+    pub id: u64,
+    /// The machine.
+    pub machine: MachineId,
+    /// What.
+    pub kind: OffenceKind,
+    /// Since when.
+    pub since: Slot,
+    /// Until when it went on.
+    pub ended: Option<Slot>,
+    /// Where it stands.
+    pub stage: OffenceStage,
+    /// The end of the stage: an appeal's window, its decision.
+    pub until: Option<Slot>,
+    /// Who reported it.
+    pub reporter: Option<AccountId>,
+}
+
+type Found = generated_types::Offence<subxt::utils::AccountId32>;
+
+fn record(id: u64, found: &Found, reported: bool) -> OffenceRecord {
+    use generated_types::{Kind, Stage};
+    let kind = match found.kind {
+        Kind::Unreachable { .. } => OffenceKind::Unreachable,
+        Kind::Left => OffenceKind::Left,
+        Kind::Malfunction => OffenceKind::Malfunction,
+        Kind::Counterfeit => OffenceKind::Counterfeit,
+        Kind::NotRentable => OffenceKind::NotRentable,
+    };
+    let (stage, until) = match found.stage {
+        _ if reported => (OffenceStage::Reported, None),
+        Stage::Running => (OffenceStage::Running, None),
+        Stage::Recorded { until } => (OffenceStage::Recorded, Some(until)),
+        Stage::Appealed { until } => (OffenceStage::Appealed, Some(until)),
+    };
+    OffenceRecord {
+        id,
+        machine: found.machine.0,
+        kind,
+        since: found.since,
+        ended: found.ended,
+        stage,
+        until,
+        reporter: found.reporter.as_ref().map(|(who, _)| AccountId(who.0)),
+    }
+}
+
+impl View {
+    /// What a machine earns; `None` before it was ever verified.
+    pub async fn earned(&self, machine: MachineId) -> Result<Option<EarnedRecord>, ChainError> {
+        let found: Option<(u64, bool, u128)> = self.view("Rewards", "earned", machine).await?;
+        Ok(found.map(|(points, counts, provisional)| EarnedRecord { points, counts, provisional }))
+    }
+
+    /// What a provider can claim now, and what eras to come release.
+    pub async fn owed(&self, provider: AccountId) -> Result<(u128, u128), ChainError> {
+        self.view("Rewards", "owed", provider).await
+    }
+
+    /// An offence, or a report, that is not settled.
+    pub async fn offence(&self, id: u64) -> Result<Option<OffenceRecord>, ChainError> {
+        let entry = generated::storage().disputes().offences();
+        if let Some(found) = self.get("offence", entry, (id,)).await? {
+            return Ok(Some(record(id, &found, false)));
+        }
+        let entry = generated::storage().disputes().reports();
+        let found = self.get("report", entry, (id,)).await?;
+        Ok(found.map(|found| record(id, &found, true)))
+    }
+
+    /// Offences that are not settled, at most 10,000, in no order.
+    pub async fn offences(&self) -> Result<Vec<OffenceRecord>, ChainError> {
+        let what = "offences";
+        let entry = self
+            .block
+            .storage()
+            .entry(generated::storage().disputes().offences())
+            .map_err(|error| self.failed(what, error))?;
+        let mut items = self.shared.call(what, entry.iter(())).await?;
+        let mut all = Vec::new();
+        while let Some(item) = self.next(what, items.next()).await? {
+            let key = item.key().map_err(|error| self.failed(what, error))?;
+            let (id,) = key.decode().map_err(|error| self.failed(what, error))?;
+            let found = item.value().decode().map_err(|error| self.failed(what, error))?;
+            all.push(record(id, &found, false));
+            if all.len() >= ITEMS_MAX {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    /// The number that the next offence or report gets.
+    pub async fn next_offence(&self) -> Result<u64, ChainError> {
+        let entry = generated::storage().disputes().next_offence();
+        Ok(self.get("offence", entry, ()).await?.unwrap_or(1))
+    }
+}
+
+impl ChainClient {
+    /// Pays a provider what is free of his rewards.
+    pub async fn claim(
+        &self,
+        signer: &Signer,
+        provider: AccountId,
+    ) -> Result<Submission, ChainError> {
+        self.submit(signer, &generated::transactions().rewards().claim(provider.to_subxt())).await
+    }
+
+    /// Holds what is missing of a machine's stake.
+    pub async fn top_up(
+        &self,
+        signer: &Signer,
+        machine: MachineId,
+    ) -> Result<Submission, ChainError> {
+        self.submit(signer, &generated::transactions().machines().top_up(Static(machine))).await
+    }
+
+    /// Reports a machine.
+    pub async fn report_machine(
+        &self,
+        signer: &Signer,
+        machine: MachineId,
+        kind: OffenceKind,
+        lease: Option<LeaseId>,
+    ) -> Result<Submission, ChainError> {
+        use generated_types::Kind;
+        let kind = match kind {
+            OffenceKind::Unreachable => Kind::Unreachable { rented: lease.is_some() },
+            OffenceKind::Left => Kind::Left,
+            OffenceKind::Malfunction => Kind::Malfunction,
+            OffenceKind::Counterfeit => Kind::Counterfeit,
+            OffenceKind::NotRentable => Kind::NotRentable,
+        };
+        let call = generated::transactions().disputes().report(Static(machine), kind, lease);
+        self.submit(signer, &call).await
+    }
+
+    /// Appeals against a slash that is recorded.
+    pub async fn appeal(&self, signer: &Signer, offence: u64) -> Result<Submission, ChainError> {
+        self.submit(signer, &generated::transactions().disputes().appeal(offence)).await
+    }
+}
