@@ -1,5 +1,6 @@
 //! `cargo xtask wasm`: the runtime as WebAssembly. Does what `substrate-wasm-builder` does, without
-//! building Binaryen and without a build script in the runtime; the blob is plain, not compressed.
+//! building Binaryen and without a build script in the runtime. The blob is compressed, as nodes read it too:
+//! an upgrade must fit into a block.
 
 use std::{
     fs,
@@ -7,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use sp_maybe_compressed_blob::{CODE_BLOB_BOMB_LIMIT, compress_weakly};
 
 use crate::toolchain::{self, TARGET};
 
@@ -27,12 +29,19 @@ pub fn run(root: &Path) -> Result<PathBuf> {
     toolchain::run(&mut cargo)?;
 
     let built = target.join(TARGET).join("wasm/dbc_runtime.wasm");
-    let blob = fs::read(&built).with_context(|| format!("{} was not built", built.display()))?;
+    let plain = fs::read(&built).with_context(|| format!("{} was not built", built.display()))?;
+    let blob = compress_weakly(&plain, CODE_BLOB_BOMB_LIMIT)
+        .context("the runtime is larger than nodes read")?;
     let file = toolchain::folder(root)?.join("runtime.wasm");
     // An unchanged file keeps its time, so that what is made from it is not made again.
     if fs::read(&file).ok().as_ref() != Some(&blob) {
         fs::write(&file, &blob).with_context(|| format!("could not write {}", file.display()))?;
     }
-    println!("wasm: {} ({} KiB)", file.display(), blob.len() / 1024);
+    println!(
+        "wasm: {} ({} KiB, {} KiB uncompressed)",
+        file.display(),
+        blob.len() / 1024,
+        plain.len() / 1024
+    );
     Ok(file)
 }

@@ -43,7 +43,7 @@ const NOMINATOR_BOND: Balance = 100 * DBC;
 const SEATS: u32 = 21;
 
 /// Audits of development: verified in two minutes, by one auditor.
-const HURRIED: Pace = Pace { window: 5, draw_delay: 5, commit: 15, reveal: 6 };
+const HURRIED: Pace = Pace { window: 5, draw_delay: 5, commit: 15, reveal: 6, back_off: 10 };
 
 /// Names of the presets.
 pub fn preset_names() -> Vec<PresetId> {

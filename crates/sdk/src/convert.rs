@@ -7,12 +7,12 @@ use dbc_primitives::{self as chain, Amount, BoundedVec, CloseReason, GpuId, PciA
 use crate::{
     error::MarketError,
     id::{AccessKeyId, HolderId, MachineId},
-    money::Money,
-    order::StoredOrder,
+    money::{Dollars, Money},
+    order::{Quote, StoredOrder},
     view::{
-        GpuFacts, GpuView, HardwareFacts, LeaseState, LeaseView, Location, MachineClass,
+        Ask, GpuFacts, GpuView, HardwareFacts, LeaseState, LeaseView, Location, MachineClass,
         MachineStatus, MachineView, Moment, NetworkFacts, OfferView, Price, Profile, Rate,
-        Registration,
+        Registration, UsdPrice,
     },
 };
 

@@ -210,6 +210,8 @@ pub struct Pace {
     pub commit: Slot,
     /// Slots for the reveal.
     pub reveal: Slot,
+    /// Slots before a machine that failed may ask again.
+    pub back_off: Slot,
 }
 
 /// What is due.

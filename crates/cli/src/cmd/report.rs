@@ -42,10 +42,18 @@ pub async fn run(context: &Context, args: Report) -> Result<u8> {
         tokio::time::sleep(POLL).await;
         found = market.offence(id).await?;
     }
-    let upheld = found.is_some();
-    let said = match upheld {
-        true => "upheld: it costs the machine's stake unless it is appealed against with success",
-        false => "not upheld: the machine answered the auditors, or nobody could say",
+    // While another offence of the machine runs a right report adds nothing to it, and costs nothing.
+    let of_machine = market.offences(machine.provider).await?;
+    let known = of_machine.iter().any(|offence| offence.machine == machine.id);
+    let upheld = found.is_some() || known;
+    let said = match (found.is_some(), known) {
+        (true, _) => {
+            "upheld: it costs the machine's stake unless it is appealed against with success"
+        }
+        (_, true) => {
+            "of a machine that answers for an offence already; a right report's bond returns"
+        }
+        _ => "not upheld: the machine answered the auditors, or nobody could say",
     };
     step.done(said);
     let all = serde_json::json!({"report": report.id, "upheld": upheld, "offence": found});

@@ -133,6 +133,14 @@ pub async fn audit(
     let number = match &found.open {
         Some(open) => open.audit,
         None => {
+            while let Some(until) = found.backs_off_until {
+                step.say(&format!(
+                    "it failed a short while ago; the next is booked at slot {}",
+                    until.slot
+                ));
+                tokio::time::sleep(AUDIT_POLL).await;
+                found = market.audits(machine).await?;
+            }
             step.say("booking an audit");
             market.request_audit(provider, machine).await?;
             found = market.audits(machine).await?;

@@ -10,6 +10,7 @@ mod scenarios {
     pub mod lease;
     pub mod presence;
     pub mod refusal;
+    pub mod report;
     pub mod validators;
 }
 
@@ -48,6 +49,8 @@ async fn the_whole_path_on_one_machine() {
         scenarios::refusal::a_second_agent_of_the_same_machine_is_refused,
         scenarios::image::an_image_without_a_shell_is_entered_all_the_same,
         scenarios::image::an_image_with_user_nobody_runs_as_nobody,
+        scenarios::report::a_wrong_report_costs_its_bond_and_the_machine_nothing,
+        scenarios::report::a_price_in_dollars_is_the_rate_of_the_lease_s_start,
         scenarios::crash::an_agent_killed_comes_back_to_its_running_workload,
         scenarios::crash::a_workload_is_reached_while_the_chain_is_away,
         scenarios::crash::status_names_what_is_away,

@@ -30,6 +30,7 @@ impl<T: Config> Pallet<T> {
             draw_delay: T::DrawDelay::get(),
             commit: T::CommitSlots::get(),
             reveal: T::RevealSlots::get(),
+            back_off: T::BackOff::get(),
         })
     }
 

@@ -106,7 +106,7 @@ impl<T: Config> Pallet<T> {
         let proven = Proofs::<T>::take(audit.machine).is_some();
         AttemptsOf::<T>::mutate(audit.machine, |attempts| {
             let Attempts { failed, not_before } = attempts.get_or_insert_default();
-            let wait = T::BackOff::get().saturating_mul(1 << (*failed).min(16));
+            let wait = Self::pace().back_off.saturating_mul(1 << (*failed).min(16));
             *failed = failed.saturating_add(1);
             *not_before = T::Clock::get().saturating_add(wait);
         });

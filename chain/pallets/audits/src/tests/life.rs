@@ -160,7 +160,7 @@ fn rule_01_the_chain_takes_second_looks_at_machines_that_are_proven() {
 #[test]
 fn a_genesis_in_a_hurry_has_its_own_pace() {
     run(3, || {
-        let pace = crate::Pace { window: 5, draw_delay: 5, commit: 5, reveal: 5 };
+        let pace = crate::Pace { window: 5, draw_delay: 5, commit: 5, reveal: 5, back_off: 5 };
         crate::PaceAtGenesis::<Test>::put(pace);
         let id = booked(1);
         assert!(audit(id).starts <= now() + 10);
