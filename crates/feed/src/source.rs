@@ -158,8 +158,12 @@ async fn one(client: &Client, source: &Source) -> Result<u128, BadValue> {
         Source::Json { url, at } => (url, at),
     };
     let away = |error: reqwest::Error| BadValue::Away(dbc_service::error_chain(&error));
-    let mut answer =
-        client.get(url.clone()).send().await.and_then(|r| r.error_for_status()).map_err(away)?;
+    let mut answer = client
+        .get(url.clone())
+        .send()
+        .await
+        .and_then(reqwest::Response::error_for_status)
+        .map_err(away)?;
     let mut bytes = Vec::new();
     // The client's time covers the whole answer; memory grows by what arrived and no further.
     while let Some(chunk) = answer.chunk().await.map_err(away)? {

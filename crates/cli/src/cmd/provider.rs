@@ -2,8 +2,8 @@
 
 use anyhow::{Context as _, Result};
 use dbc_sdk::{
-    Ask, AuditView, Dollars, ErrorCode, Filter, MachineStatus, MachineView, Market, OffenceStage,
-    OffenceView, PresenceView, Price, UsdPrice,
+    AccountId, Ask, AuditView, Dollars, ErrorCode, Filter, MachineStatus, MachineView, Market,
+    OffenceStage, OffenceView, PresenceView, Price, UsdPrice,
 };
 
 use super::money;
@@ -85,46 +85,49 @@ pub async fn run(context: &Context, args: Provider) -> Result<u8> {
                 )
             });
         }
-        Provider::Status => {
-            let account = signer.account();
-            let filter = Filter { provider: Some(account), ..Filter::default() };
-            let machines = market.machines(&filter).await?;
-            let balance = market.balance(account).await?;
-            let mut presence = Vec::with_capacity(machines.len());
-            let mut audits = Vec::with_capacity(machines.len());
-            for machine in &machines {
-                presence.push(market.presence(machine.id).await?);
-                audits.push(market.audits(machine.id).await?);
-            }
-            let earnings = market.earnings(account).await?;
-            let offences = market.offences(account).await?;
-            let all = serde_json::json!({
-                "machines": machines, "presence": presence, "audits": audits, "balance": balance,
-                "earnings": earnings, "offences": offences,
-            });
-            print::data(context.json, &all, || {
-                let mut text = format!("account {account}\nfree    {}\n", balance.free);
-                for held in &balance.held {
-                    text += &format!("on hold {} ({})\n", held.amount, held.reason);
-                }
-                text += &format!(
-                    "earned  {} to claim, {} locked, {} provisional\n",
-                    earnings.claimable, earnings.locked, earnings.provisional
-                );
-                for offence in &offences {
-                    text += &accused(offence);
-                }
-                for ((machine, presence), audits) in machines.iter().zip(&presence).zip(&audits) {
-                    text += "\n";
-                    text += &one(machine);
-                    text += &there(presence);
-                    text += &proven(audits);
-                }
-                text
-            });
-        }
+        Provider::Status => status(context, &market, signer.account()).await?,
     }
     Ok(0)
+}
+
+/// Shows the machines of a provider, what they earn and what they are accused of.
+async fn status(context: &Context, market: &Market, account: AccountId) -> Result<()> {
+    let filter = Filter { provider: Some(account), ..Filter::default() };
+    let machines = market.machines(&filter).await?;
+    let balance = market.balance(account).await?;
+    let mut presence = Vec::with_capacity(machines.len());
+    let mut audits = Vec::with_capacity(machines.len());
+    for machine in &machines {
+        presence.push(market.presence(machine.id).await?);
+        audits.push(market.audits(machine.id).await?);
+    }
+    let earnings = market.earnings(account).await?;
+    let offences = market.offences(account).await?;
+    let all = serde_json::json!({
+        "machines": machines, "presence": presence, "audits": audits, "balance": balance,
+        "earnings": earnings, "offences": offences,
+    });
+    print::data(context.json, &all, || {
+        let mut text = format!("account {account}\nfree    {}\n", balance.free);
+        for held in &balance.held {
+            text += &format!("on hold {} ({})\n", held.amount, held.reason);
+        }
+        text += &format!(
+            "earned  {} to claim, {} locked, {} provisional\n",
+            earnings.claimable, earnings.locked, earnings.provisional
+        );
+        for offence in &offences {
+            text += &accused(offence);
+        }
+        for ((machine, presence), audits) in machines.iter().zip(&presence).zip(&audits) {
+            text += "\n";
+            text += &one(machine);
+            text += &there(presence);
+            text += &proven(audits);
+        }
+        text
+    });
+    Ok(())
 }
 
 /// What is asked for, as typed.

@@ -12,8 +12,9 @@ use dbc_chain_client::{At, ChainClient, ChainConfig};
 use dbc_grants::{CheckContext, check};
 use dbc_primitives::proof::register_message;
 use dbc_sdk::{
-    ApiError, ErrorCode, HardwareFacts, HolderId, Location, LogStream, MachineClass, MachineId,
-    Market, MarketConfig, Money, NetworkFacts, Phase, Price, Registration, Signer, WorkloadStatus,
+    ApiError, Ask, ErrorCode, HardwareFacts, HolderId, Location, LogStream, MachineClass,
+    MachineId, Market, MarketConfig, Money, NetworkFacts, Phase, Price, Registration, Signer,
+    WorkloadStatus,
 };
 use dbc_testkit::{DevNode, MACHINE, MACHINE_SEED};
 use dbc_tunnel::{Incoming, Limits, Listener, ListenerConfig, Paths, read_frame, write_frame};
