@@ -108,6 +108,7 @@ fn well_known(
         Sr25519Keyring::Dave,
         Sr25519Keyring::Eve,
         Sr25519Keyring::Ferdie,
+        Sr25519Keyring::One,
     ]
     .into_iter()
     .map(|who| (who.to_account_id(), ENDOWMENT))
@@ -128,7 +129,7 @@ fn well_known(
         audits: AuditsConfig { auditors: vec![Sr25519Keyring::Eve.to_account_id()], pace },
         // One feeder of development makes a price alone, like one auditor a proof.
         prices: PricesConfig {
-            feeders: vec![Sr25519Keyring::Charlie.to_account_id()],
+            feeders: vec![Sr25519Keyring::One.to_account_id()],
             least: pace.map(|_| 1),
         },
         liveness: LivenessConfig { watchers: vec![Sr25519Keyring::Ferdie.to_account_id()] },

@@ -699,39 +699,4 @@ fn parse_term(text: &str) -> Result<u64, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::*;
-
-    #[test]
-    fn every_command_shows_an_example_and_takes_json() {
-        fn walk(command: &clap::Command, path: &str) {
-            let path = format!("{path} {}", command.get_name());
-            if command.get_subcommands().next().is_none() {
-                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-                assert!(help.contains("Example: "), "{path} has no example");
-                assert!(command.get_about().is_some(), "{path} has no description");
-            }
-            for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
-                walk(sub, &path);
-            }
-        }
-        let mut command = Dbc::command();
-        command.build();
-        command.clone().debug_assert();
-        walk(&command, "");
-        let parsed = Dbc::try_parse_from(["dbc", "lease", "show", "1", "--json"]).unwrap();
-        assert!(parsed.global.json);
-    }
-
-    #[test]
-    fn terms_read_as_people_write_them() {
-        assert_eq!(parse_term("90"), Ok(90));
-        assert_eq!(parse_term("15m"), Ok(900));
-        assert_eq!(parse_term("2h"), Ok(7_200));
-        for wrong in ["", "0s", "h", "-1h", "1w", "999999d", "18446744073709551615d"] {
-            assert!(parse_term(wrong).is_err(), "{wrong}");
-        }
-    }
-}
+mod tests;

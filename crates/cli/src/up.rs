@@ -3,11 +3,10 @@
 //! file here and a line in [`components`].
 
 mod agent;
-mod audit;
 mod chain;
 mod demo;
+mod duty;
 mod engine;
-mod feed;
 mod images;
 pub mod market;
 mod process;
@@ -15,7 +14,6 @@ mod registry;
 mod relay;
 pub mod state;
 pub mod status;
-mod watch;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -57,9 +55,9 @@ fn components() -> Vec<Box<dyn Component>> {
         Box::new(relay::Relay),
         Box::new(chain::Chain),
         Box::new(agent::Agent),
-        Box::new(watch::Watch),
-        Box::new(audit::Audit),
-        Box::new(feed::Feed),
+        Box::new(duty::WATCH),
+        Box::new(duty::AUDIT),
+        Box::new(duty::FEED),
     ]
 }
 

@@ -198,7 +198,7 @@ fn rule_13_an_offer_in_dollars_follows_what_feeders_say() {
     use dbc_primitives::{Amount, Offer, Price, Profile};
     use dbc_runtime::{Prices, constants::SLOT_MS};
     use pallet_machines::Fleet as _;
-    use sp_keyring::Sr25519Keyring::Charlie;
+    use sp_keyring::Sr25519Keyring::One;
     with_machine(|machine| {
         let dollars = Amount::UsdMicro(400_000);
         let price = Price { gpu_hour: dollars, cpu_hour: dollars };
@@ -208,8 +208,8 @@ fn rule_13_an_offer_in_dollars_follows_what_feeders_say() {
         let rate = || Machines::quote(machine, Profile::Gpu, &[0], 1).map(|quote| quote.rate);
         let nobody_knows = || pallet_machines::Error::<Runtime>::NoPrice.into();
         assert_eq!(rate(), Err(nobody_knows()));
-        let charlie = RuntimeOrigin::signed(Charlie.to_account_id());
-        assert_ok!(Prices::feed(charlie, 20_000));
+        let feeder = RuntimeOrigin::signed(One.to_account_id());
+        assert_ok!(Prices::feed(feeder, 20_000));
         // 0.40 dollars are 20 DBC at two cents each; an hour has 1,200 slots.
         assert_eq!(rate(), Ok((20 * DBC).div_ceil(u128::from(3_600_000 / SLOT_MS))));
         jump(21 * MINUTES);

@@ -1,0 +1,89 @@
+//! What is typed is understood, and what documents say can be typed.
+
+use clap::CommandFactory as _;
+
+use super::*;
+
+#[test]
+fn every_command_shows_an_example_and_takes_json() {
+    fn walk(command: &clap::Command, path: &str) {
+        let path = format!("{path} {}", command.get_name());
+        if command.get_subcommands().next().is_none() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Example: "), "{path} has no example");
+            assert!(command.get_about().is_some(), "{path} has no description");
+        }
+        for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+            walk(sub, &path);
+        }
+    }
+    let mut command = Dbc::command();
+    command.build();
+    command.clone().debug_assert();
+    walk(&command, "");
+    let parsed = Dbc::try_parse_from(["dbc", "lease", "show", "1", "--json"]).unwrap();
+    assert!(parsed.global.json);
+}
+
+#[test]
+fn terms_read_as_people_write_them() {
+    assert_eq!(parse_term("90"), Ok(90));
+    assert_eq!(parse_term("15m"), Ok(900));
+    assert_eq!(parse_term("2h"), Ok(7_200));
+    for wrong in ["", "0s", "h", "-1h", "1w", "999999d", "18446744073709551615d"] {
+        assert!(parse_term(wrong).is_err(), "{wrong}");
+    }
+}
+
+/// Words of a line as a shell has them: quotes in pairs, a comment behind `#`.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for letter in line.chars() {
+        match letter {
+            '\'' => quoted = !quoted,
+            '#' if !quoted && words.last().is_some_and(String::is_empty) => break,
+            blank if blank.is_whitespace() && !quoted => words.push(String::new()),
+            other => words.last_mut().expect("at least one").push(other),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+#[test]
+fn the_commands_of_guides_and_examples_are_commands() {
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut files: Vec<_> = std::fs::read_dir(docs.join("docs/guides"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.push(docs.join("README.md"));
+    let mut lines: Vec<(String, String)> = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap().replace("\\\n", " ");
+        let named = file.display().to_string();
+        let commands = text.lines().filter_map(|line| line.strip_prefix("    dbc "));
+        lines.extend(commands.map(|rest| (named.clone(), format!("dbc {rest}"))));
+    }
+    fn walk(command: &clap::Command, lines: &mut Vec<(String, String)>) {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let examples = help.lines().map(|line| line.trim().trim_start_matches("Example: "));
+        let named = format!("--help of {}", command.get_name());
+        let ours = examples.filter(|line| line.starts_with("dbc "));
+        lines.extend(ours.map(|line| (named.clone(), line.to_owned())));
+        command.get_subcommands().for_each(|sub| walk(sub, lines));
+    }
+    walk(&Dbc::command(), &mut lines);
+    assert!(lines.len() > 80, "{} commands", lines.len());
+    for (named, line) in lines {
+        // Each of `a ; b` and `a && b` is one; a redirection is the shell's.
+        for one in line.split(" ; ").flat_map(|part| part.split(" && ")) {
+            let mut words = words(one);
+            words.truncate(words.iter().position(|w| w == ">" || w == "<").unwrap_or(words.len()));
+            if let Err(error) = Dbc::try_parse_from(&words) {
+                panic!("{named}: `{one}` is no command: {error}");
+            }
+        }
+    }
+}
