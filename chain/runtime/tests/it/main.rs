@@ -4,6 +4,7 @@ mod audits;
 mod blocks;
 mod governance;
 mod liveness;
+mod model;
 mod presets;
 mod rewards;
 mod staking;
