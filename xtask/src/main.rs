@@ -6,6 +6,8 @@ mod task_bench;
 mod task_check;
 mod task_e2e;
 mod task_metadata;
+mod task_release;
+mod task_seed;
 mod task_setup;
 mod task_tidy;
 mod task_wasm;
@@ -37,7 +39,12 @@ enum Task {
         debian: bool,
     },
     /// Build the runtime's WebAssembly into `<target>/dbc/runtime.wasm`.
-    Wasm,
+    Wasm {
+        /// For a network of value: build it twice, so that it holds the hash of its own metadata, by which hardware
+        /// wallets sign; into `<target>/dbc/runtime-release.wasm`.
+        #[arg(long)]
+        release: bool,
+    },
     /// Refresh `crates/chain-client/metadata.scale` from the runtime.
     Metadata {
         /// Change nothing; fail when the committed file differs.
@@ -48,11 +55,32 @@ enum Task {
     ///
     /// As root, on a machine that does nothing else; `lease` starts a network with `dbc up` and purges it afterwards.
     Bench {
-        /// Only this one: `tunnel`, `market` or `lease`.
+        /// Only this one: `tunnel`, `market`, `lease`, `beats` or `state`.
         name: Option<String>,
         /// How often each measures, at least 10.
         #[arg(long)]
         rounds: Option<u32>,
+        /// For `market`: keep it busy for so many minutes instead of in bursts.
+        #[arg(long)]
+        sustained: Option<u32>,
+        /// For `state`: machines and leases of the large state; a million take 10 GiB of memory to make.
+        #[arg(long, default_value_t = 1_000_000)]
+        many: u32,
+        /// With what is built for development: nothing is built anew, times of native parts are upper bounds.
+        #[arg(long)]
+        dev: bool,
+    },
+    /// Make a state with so many machines and leases, for measuring.
+    SeedState {
+        /// Machines that are only there.
+        #[arg(long)]
+        machines: u32,
+        /// Leases that are only there, each on one of these machines.
+        #[arg(long)]
+        leases: u32,
+        /// A folder that is made for it.
+        #[arg(long)]
+        out: PathBuf,
     },
     /// Check format, structure, lints and licences; what is not installed is skipped, and said.
     Check,
@@ -69,9 +97,17 @@ fn main() -> Result<()> {
     let root = root()?;
     match Arguments::parse().task {
         Task::Setup { debian } => task_setup::run(&root, debian),
-        Task::Wasm => task_wasm::run(&root).map(|_| ()),
+        Task::Wasm { release: false } => task_wasm::run(&root).map(|_| ()),
+        Task::Wasm { release: true } => task_release::run(&root).map(|_| ()),
         Task::Metadata { check } => task_metadata::run(&root, check),
-        Task::Bench { name, rounds } => task_bench::run(&root, name.as_deref(), rounds),
+        Task::Bench { name, rounds, sustained, many, dev } => {
+            let only = name.as_deref();
+            let wanted = task_bench::Wanted { only, rounds, sustained, many, dev };
+            task_bench::run(&root, &wanted)
+        }
+        Task::SeedState { machines, leases, out } => {
+            task_seed::run(&root, &["--release"], machines, leases, &out)
+        }
         Task::Check => task_check::run(&root),
         Task::E2e { filter } => task_e2e::run(&root, filter.as_deref()),
         Task::Tidy => task_tidy::run(&root),

@@ -1,6 +1,9 @@
 //! `cargo xtask tidy`: the rules about structure that a compiler does not check. Reads the working
 //! tree and `cargo metadata`; changes nothing. One function a rule, each returning its complaints.
 
+mod chain;
+mod tables;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -20,11 +23,27 @@ const EDGES: &[(&str, &[&str])] = &[
     ("pallet-rewards", &["dbc-primitives"]),
     ("pallet-disputes", &["dbc-primitives"]),
     ("dbc-bench", &["dbc-primitives"]),
+    ("dbc-gpu", &["dbc-bench"]),
     (
         "dbc-runtime",
         &[
             "dbc-bench",
             "dbc-primitives",
+            "pallet-audits",
+            "pallet-disputes",
+            "pallet-leases",
+            "pallet-liveness",
+            "pallet-machines",
+            "pallet-prices",
+            "pallet-rewards",
+        ],
+    ),
+    (
+        "dbc-bench-runner",
+        &[
+            "dbc-bench",
+            "dbc-primitives",
+            "dbc-runtime",
             "pallet-audits",
             "pallet-disputes",
             "pallet-leases",
@@ -43,6 +62,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("dbc-tunnel", &["dbc-agent-api", "dbc-service"]),
     ("dbc-host", &["dbc-agent-api"]),
     ("dbc-chain-client", &["dbc-primitives"]),
+    ("dbc-light", &["dbc-chain-client", "dbc-primitives"]),
     (
         "dbc-audit",
         &[
@@ -62,9 +82,11 @@ const EDGES: &[(&str, &[&str])] = &[
             "dbc-agent-api",
             "dbc-bench",
             "dbc-chain-client",
+            "dbc-gpu",
             "dbc-grants",
             "dbc-host",
             "dbc-init",
+            "dbc-light",
             "dbc-primitives",
             "dbc-service",
             "dbc-tunnel",
@@ -139,6 +161,8 @@ pub fn run(root: &Path) -> Result<()> {
     complaints.extend(edges(root)?);
     complaints.extend(sdk_versions(root)?);
     complaints.extend(forbidden_crates(root)?);
+    complaints.extend(chain::pallets(root, &sources));
+    complaints.extend(tables::run(root, &sources)?);
     for source in &sources {
         complaints.extend(file(root, source)?);
     }
@@ -183,8 +207,9 @@ fn edges(root: &Path) -> Result<Vec<String>> {
             }
             let sdk =
                 ["frame-", "pallet-", "sc-", "sp-"].iter().any(|prefix| needed.starts_with(prefix));
-            // It packs the runtime in the form that nodes read.
-            let sdk = sdk && (name, needed) != ("xtask", "sp-maybe-compressed-blob");
+            // It packs the runtime in the form that nodes read, and hashes its metadata for wallets.
+            let packs = ["sp-maybe-compressed-blob", "frame-metadata"].contains(&needed);
+            let sdk = sdk && !(name == "xtask" && packs);
             if sdk && !on_chain {
                 complaints.push(format!("{name}: off-chain code must not depend on {needed}"));
             }
@@ -261,6 +286,7 @@ fn file(root: &Path, path: &Path) -> Result<Vec<String>> {
             complaints.push(format!("{shown}: contains `{word}…)`"));
         }
     }
+    complaints.extend(chain::file(&shown, &text));
     Ok(complaints)
 }
 

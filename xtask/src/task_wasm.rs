@@ -15,8 +15,16 @@ use crate::toolchain::{self, TARGET};
 /// `substrate_runtime` selects host calls; the table is exported for the executor's callbacks.
 const FLAGS: &str = "-C link-arg=--export-table --cfg substrate_runtime";
 
+/// What the runtime's check of signatures reads when it is built.
+const METADATA_HASH: &str = "RUNTIME_METADATA_HASH";
+
 /// Builds what changed and returns the file.
 pub fn run(root: &Path) -> Result<PathBuf> {
+    build(root, "runtime.wasm", None)
+}
+
+/// Builds into a file of `<target>/dbc`; with `hash`, a runtime that holds its own metadata's hash.
+pub fn build(root: &Path, name: &str, hash: Option<&str>) -> Result<PathBuf> {
     let compiler = toolchain::compiler(root)?;
     // Its own folder: other flags in the same one would rebuild everything on each change of sides.
     let target = toolchain::target(root).join("wasm");
@@ -25,14 +33,18 @@ pub fn run(root: &Path) -> Result<PathBuf> {
         .args(["rustc", "--locked", "-p", "dbc-runtime", "--lib", "--crate-type", "cdylib"])
         .args(["--target", TARGET, "--no-default-features", "--profile", "wasm"])
         .env("CARGO_TARGET_DIR", &target)
-        .env("RUSTFLAGS", FLAGS);
+        .env("RUSTFLAGS", FLAGS)
+        .env_remove(METADATA_HASH);
+    if let Some(hash) = hash {
+        cargo.env(METADATA_HASH, hash);
+    }
     toolchain::run(&mut cargo)?;
 
     let built = target.join(TARGET).join("wasm/dbc_runtime.wasm");
     let plain = fs::read(&built).with_context(|| format!("{} was not built", built.display()))?;
     let blob = compress_weakly(&plain, CODE_BLOB_BOMB_LIMIT)
         .context("the runtime is larger than nodes read")?;
-    let file = toolchain::folder(root)?.join("runtime.wasm");
+    let file = toolchain::folder(root)?.join(name);
     // An unchanged file keeps its time, so that what is made from it is not made again.
     if fs::read(&file).ok().as_ref() != Some(&blob) {
         fs::write(&file, &blob).with_context(|| format!("could not write {}", file.display()))?;

@@ -21,9 +21,12 @@ pub type AuditId = u64;
     TypeInfo,
 )]
 pub struct Terms {
+    /// Cards that have to answer at once, each with a chain of its own; 0 for a machine without any, whose
+    /// processor answers with one.
+    pub gpus: u16,
     /// Rows and columns of each matrix of the challenge.
     pub edge: u32,
-    /// Products of its chain.
+    /// Products of each chain.
     pub links: u32,
     /// Rows that an auditor has opened.
     pub openings: u32,
@@ -31,6 +34,16 @@ pub struct Terms {
     pub commit_ms: u32,
     /// Milliseconds from his questions to the openings, at most.
     pub open_ms: u32,
+}
+
+impl Terms {
+    /// What each of several auditors asks for, who challenge at once: a processor answers each of them whole, cards
+    /// share their memory between them, so that all of it is filled.
+    #[must_use]
+    pub fn shared_by(self, auditors: u32) -> Self {
+        let share = if self.gpus == 0 { 1 } else { auditors.max(1) };
+        Self { links: (self.links / share).max(1), ..self }
+    }
 }
 
 /// What an auditor found. Numbers, so that a quorum can be had within a tolerance.
@@ -93,4 +106,24 @@ pub enum Verdict {
 /// - `root`: hash of his transcript.
 pub fn commitment(who: &impl Encode, root: &[u8; 32], verdict: &Verdict) -> [u8; 32] {
     crate::liveness::hash(&(b"dbc/audit/commit/1", who, root, verdict).encode())
+}
+
+/// What a report promises of its evidence: the auditors who are handed it, and whoever decides about an
+/// appeal, know it again by this.
+pub fn evidence_hash(evidence: &[u8]) -> [u8; 32] {
+    crate::liveness::hash(&[&b"dbc/evidence/1"[..], evidence].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn auditors_fill_the_memory_of_cards_together() {
+        let terms =
+            Terms { gpus: 2, edge: 1_024, links: 16, openings: 16, commit_ms: 1, open_ms: 1 };
+        assert_eq!(terms.shared_by(5).links, 3);
+        assert_eq!(terms.shared_by(99).links, 1);
+        assert_eq!(Terms { gpus: 0, ..terms }.shared_by(5).links, 16);
+    }
 }

@@ -59,8 +59,18 @@ pub struct Leg {
     pub index: u32,
     /// First slot; 0 while the lease has not started.
     pub from: Slot,
-    /// Units per slot.
+    /// Units per slot, the platform's included.
     pub rate: Balance,
+    /// First slot after it; 0 while the lease has not started.
+    pub until: Slot,
+    /// Of the rate, to the platform: units per slot.
+    pub platform: Balance,
+    /// Of the rest, to the treasury: millionths.
+    pub fee: u32,
+    /// Of the rest, burned: millionths.
+    pub burn: u32,
+    /// Whether its slots neither count for discounts nor get any: the lease is suspended.
+    pub plain: bool,
 }
 
 /// What a renter orders.
@@ -74,6 +84,8 @@ pub struct Order<AccountId> {
     pub gpus: GpuSlots,
     /// What is leased.
     pub profile: Profile,
+    /// CPU shares: one or more in the CPU profile, none with cards.
+    pub cpu_shares: u16,
     /// Term in slots, counted from the start of the meter.
     pub term: Slot,
     /// Version of the offer that the renter saw.
@@ -86,8 +98,12 @@ pub struct Order<AccountId> {
     pub access_key: AccessKey,
     /// SHA-256 of the only workload spec that the agent shall accept.
     pub spec_hash: Option<[u8; 32]>,
-    /// The cloud platform that sold it.
+    /// The cloud platform that sold it; its fee comes on top of the provider's price.
     pub platform: Option<u32>,
+    /// The voucher that pays; its money returns to it, so there is no receiver.
+    pub voucher: Option<u32>,
+    /// The machine that takes over when the first is silent for long (mechanisms rule 15).
+    pub standby: Option<MachineId>,
     /// Who gets unused money instead of the renter.
     pub receiver: Option<AccountId>,
     /// The renter's own number of the order: a second one with the same tag is refused, so that an
@@ -158,4 +174,10 @@ pub enum CloseReason {
     MachineRetired,
     /// It reached the renter's cap.
     CapReached,
+    /// A report of the renter was upheld.
+    DisputeUpheld,
+    /// The next leg would cost more than the renter's highest rate, or nobody knew what.
+    LegTooDear,
+    /// The next leg's price could not be held.
+    LegUnpaid,
 }

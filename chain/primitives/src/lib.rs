@@ -6,9 +6,12 @@
 extern crate alloc;
 
 pub mod audit;
+pub mod classes;
+pub mod discount;
 pub mod lease;
 pub mod liveness;
 pub mod machine;
+pub mod parameter;
 pub mod price;
 pub mod proof;
 
@@ -33,6 +36,9 @@ pub const DBC: Balance = 1_000_000_000_000_000;
 pub const SLOT_SECONDS: u64 = 3;
 /// Slots of an hour.
 pub const SLOTS_PER_HOUR: Slot = 3_600 / SLOT_SECONDS;
+/// Days for which a validator's stake stays bound after he left: for so long a forged past costs its forgers
+/// their stake. Light clients trust no older start (mechanisms rule 33).
+pub const BONDING_DAYS: u32 = 14;
 
 /// Text of at most `N` bytes, UTF-8 by convention; whoever shows it replaces what is not.
 pub type Text<const N: u32> = BoundedVec<u8, ConstU32<N>>;

@@ -230,7 +230,7 @@ pub enum MachineClass {
     Training,
     /// Renders pictures.
     Rendering,
-    /// No GPU; leased whole, in its CPU profile.
+    /// No GPU; leased by CPU shares.
     #[default]
     Cpu,
 }

@@ -51,7 +51,7 @@ pub enum Amount {
 pub struct Price {
     /// For a GPU and hour.
     pub gpu_hour: Amount,
-    /// For the machine's CPU profile and hour.
+    /// For a CPU share and hour.
     pub cpu_hour: Amount,
 }
 
@@ -76,16 +76,17 @@ pub struct Offer {
     pub min_term: Slot,
     /// Longest term in slots.
     pub max_term: Slot,
+    /// CPU shares for rent: each is one part of the machine like the part of each of its cards (mechanisms
+    /// rule 31). 0 when the CPU profile is not offered; what is fixed here the chain never sells beyond.
+    pub cpu_shares: u16,
 }
 
 impl Offer {
-    /// Whether its amounts are in one currency and its terms are in order: a price in dollars is fixed for
-    /// one leg, so its longest term is [`LEG_MAX`].
+    /// Whether its amounts are in one currency and its terms are in order.
     pub fn is_sound(&self) -> bool {
         let dollars = |amount| matches!(amount, Amount::UsdMicro(_));
         let in_dollars = dollars(self.price.gpu_hour);
         in_dollars == dollars(self.price.cpu_hour)
-            && (!in_dollars || self.max_term <= LEG_MAX)
             && 0 < self.min_term
             && self.min_term <= self.max_term
     }
@@ -95,25 +96,42 @@ impl Offer {
         matches!(self.price.gpu_hour, Amount::UsdMicro(_))
     }
 
-    /// Rate in units per slot for `gpus` cards or the CPU profile, rounded up to the next unit; `to_dbc`
+    /// Millionths of a dollar for `count` cards or CPU shares and an hour; `None` when the price is in DBC,
+    /// or when a product leaves the number range.
+    pub fn dollars_hour(&self, profile: Profile, count: u32) -> Option<u128> {
+        match self.hourly(profile) {
+            Amount::Dbc(_) => None,
+            Amount::UsdMicro(micro) => micro.checked_mul(count.into()),
+        }
+    }
+
+    fn hourly(&self, profile: Profile) -> Amount {
+        match profile {
+            Profile::Gpu => self.price.gpu_hour,
+            Profile::Cpu => self.price.cpu_hour,
+        }
+    }
+
+    /// Rate in units per slot for `count` cards or CPU shares, rounded up to the next unit; `to_dbc`
     /// says what millionths of a dollar are in units. `None` when the price is in dollars and nobody knows
     /// what a DBC costs, or when a product leaves the number range.
     pub fn rate_per_slot(
         &self,
         profile: Profile,
-        gpus: u32,
+        count: u32,
         to_dbc: impl FnOnce(u128) -> Option<Balance>,
     ) -> Option<Balance> {
-        let (hourly, count) = match profile {
-            Profile::Gpu => (self.price.gpu_hour, Balance::from(gpus)),
-            Profile::Cpu => (self.price.cpu_hour, 1),
+        let hourly = match self.hourly(profile) {
+            Amount::Dbc(units) => units.checked_mul(count.into())?,
+            Amount::UsdMicro(micro) => to_dbc(micro.checked_mul(count.into())?)?,
         };
-        let hourly = match hourly {
-            Amount::Dbc(units) => units.checked_mul(count)?,
-            Amount::UsdMicro(micro) => to_dbc(micro.checked_mul(count)?)?,
-        };
-        Some(hourly.div_ceil(Balance::from(SLOTS_PER_HOUR)))
+        Some(per_slot(hourly))
     }
+}
+
+/// What an hourly price is for a slot, rounded up to the next unit.
+pub fn per_slot(hourly: Balance) -> Balance {
+    hourly.div_ceil(Balance::from(SLOTS_PER_HOUR))
 }
 
 /// Deposit for `slots` at `rate`; `None` when it leaves the number range.
@@ -135,6 +153,7 @@ mod tests {
             price: Price { gpu_hour: Amount::Dbc(gpu), cpu_hour: Amount::Dbc(cpu) },
             min_term: 1,
             max_term: 2,
+            cpu_shares: 3,
         }
     }
 
@@ -149,9 +168,11 @@ mod tests {
     }
 
     #[test]
-    fn the_cpu_profile_has_its_own_price_whatever_the_cards() {
-        assert_eq!(offer(5, 1_200).rate_per_slot(Profile::Cpu, 0, none), Some(1));
-        assert_eq!(offer(5, 1_200).rate_per_slot(Profile::Cpu, 9, none), Some(1));
+    fn the_cpu_profile_has_its_own_price_for_each_share() {
+        assert_eq!(offer(5, 1_200).rate_per_slot(Profile::Cpu, 1, none), Some(1));
+        assert_eq!(offer(5, 1_200).rate_per_slot(Profile::Cpu, 3, none), Some(3));
+        // Rounded up once, over all of them.
+        assert_eq!(offer(5, 400).rate_per_slot(Profile::Cpu, 3, none), Some(1));
     }
 
     #[test]
@@ -174,6 +195,6 @@ mod tests {
         assert_eq!(rate, Some(240 * DBC / Balance::from(SLOTS_PER_HOUR)));
         assert_eq!(offer.rate_per_slot(Profile::Gpu, 1, none), None, "nobody knows the price");
         offer.max_term = LEG_MAX + 1;
-        assert!(!offer.is_sound(), "longer than a leg");
+        assert!(offer.is_sound(), "longer than a leg is several legs");
     }
 }

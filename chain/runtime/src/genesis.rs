@@ -13,8 +13,9 @@ use sp_keyring::{Ed25519Keyring, Sr25519Keyring};
 
 use crate::{
     AccountId, AuditsConfig, BabeConfig, Balance, BalancesConfig, CouncilConfig, LaunchConfig,
-    LivenessConfig, OriginsConfig, PricesConfig, Runtime, RuntimeGenesisConfig, SessionConfig,
-    SessionKeys, StakingConfig, SudoConfig, TechnicalCommitteeConfig,
+    LivenessConfig, NominationPoolsConfig, OriginsConfig, PricesConfig, Runtime,
+    RuntimeGenesisConfig, SessionConfig, SessionKeys, StakingConfig, SudoConfig,
+    TechnicalCommitteeConfig,
     configs::money::{ExistentialDeposit, TreasuryAccount},
     constants::{BABE_EPOCH_CONFIG, DBC},
 };
@@ -39,6 +40,8 @@ const STAKE: Balance = 1_000_000 * DBC;
 const VALIDATOR_BOND: Balance = 10_000 * DBC;
 /// Least that a nominator bonds.
 const NOMINATOR_BOND: Balance = 100 * DBC;
+/// Least that a member of a pool brings; without one, places in pools are free.
+const POOL_BOND: Balance = DBC;
 /// Validators of the main network, until a referendum opens more seats, up to 41.
 const SEATS: u32 = 21;
 
@@ -124,6 +127,7 @@ fn well_known(
             stakers: stakers.collect::<Vec<_>>(),
             slash_reward_fraction: sp_runtime::Perbill::from_percent(10),
         },
+        nomination_pools: pools(),
         session: SessionConfig { keys: validators.iter().map(keys).collect::<Vec<_>>() },
         babe: BabeConfig { epoch_config: BABE_EPOCH_CONFIG },
         audits: AuditsConfig { auditors: vec![Sr25519Keyring::Eve.to_account_id()], pace },
@@ -169,7 +173,20 @@ fn real(haste: u32) -> String {
             max_validator_count: Some(1_000),
             max_nominator_count: Some(50_000),
         },
+        nomination_pools: pools(),
         babe: BabeConfig { epoch_config: BABE_EPOCH_CONFIG },
     })
     .to_string()
+}
+
+/// Bounds of pools, the same in every network.
+fn pools() -> NominationPoolsConfig {
+    NominationPoolsConfig {
+        min_join_bond: POOL_BOND,
+        min_create_bond: NOMINATOR_BOND,
+        max_pools: Some(1_000),
+        max_members_per_pool: Some(10_000),
+        max_members: Some(100_000),
+        global_max_commission: None,
+    }
 }

@@ -11,6 +11,7 @@ pub mod apis;
 pub mod configs;
 pub mod constants;
 pub mod genesis;
+pub mod migrations;
 
 use alloc::{borrow::Cow, vec::Vec};
 

@@ -33,7 +33,8 @@ pub enum Ask {
 pub enum Answer {
     /// It is computed; this is the hex of its root.
     Root(String),
-    /// Hex of the SCALE-encoded openings, in the order of the questions.
+    /// Base64 of the SCALE-encoded openings, in the order of the questions: sixteen rows of the largest
+    /// challenge that the chain asks for fit into a frame so, and would not as hex.
     Openings(String),
     /// It does not answer.
     Error(ApiError),

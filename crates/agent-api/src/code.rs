@@ -112,7 +112,7 @@ codes! {
     /// Nothing listens on that port of the workload.
     PortClosed = "port_closed", "start the service inside the workload, or see `dbc ports`";
     /// The file system of the workload or of the host is full.
-    DiskFull = "disk_full", "free space inside the workload, or rent with more `--disk`";
+    DiskFull = "disk_full", "free space inside the workload, or rent with more `--disk`; if it is the machine's own disk, its agent tries again by itself";
     /// A part of the host that the agent needs is away.
     HostUnavailable = "host_unavailable", "the agent tries again by itself; on your own machine see `dbc status`";
     /// Too many requests or sessions at once.

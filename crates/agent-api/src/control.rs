@@ -17,7 +17,7 @@ pub enum Request {
     Put(Box<WorkloadSpec>),
     /// Answers once with the state.
     Status,
-    /// Answers with each change of state until it is final ([`Phase::is_settled`]).
+    /// Answers with each change of state until it is final ([`WorkloadStatus::is_settled`]).
     Watch,
     /// Answers with the output so far and, with `follow`, with what comes.
     Logs {
@@ -91,6 +91,10 @@ pub struct WorkloadStatus {
     /// Why the last step failed, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<ApiError>,
+    /// In [`Phase::Failed`]: the agent tries again by itself, and that may help with nothing changed by the
+    /// renter: a registry that is away may come back, a tag that is gone does not.
+    #[serde(default)]
+    pub retry: bool,
     /// Hex SHA-256 of the stored spec ([`WorkloadSpec::hash`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spec_hash: Option<String>,
@@ -106,6 +110,13 @@ pub struct WorkloadStatus {
     pub disk_used_bytes: u64,
     /// The quota in bytes.
     pub disk_limit_bytes: u64,
+}
+
+impl WorkloadStatus {
+    /// Whether nothing more is to be expected, unless somebody changes something.
+    pub fn is_settled(&self) -> bool {
+        self.phase.is_settled() && !(self.phase == Phase::Failed && self.retry)
+    }
 }
 
 /// Phases of a workload. `absent → accepted → pulling → preparing → starting → probing → running ⇄
@@ -136,7 +147,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// Whether nothing more happens by itself.
+    /// Whether the way to a running workload ends here; a failed one may yet be tried again.
     pub fn is_settled(self) -> bool {
         matches!(self, Self::Running | Self::Stopped | Self::Failed | Self::Closed)
     }

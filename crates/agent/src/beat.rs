@@ -1,10 +1,10 @@
-//! The machine's beat: once in each interval it signs that it is there, and hands that to the node as a
-//! statement. Watchers hear it; no transaction, no fee. A machine that does not beat is not paid.
+//! The machine's beat: once in each interval it signs that it is there, and hands that to its node, or by its
+//! light client to its peers, as a statement. Watchers hear it; no transaction, no fee. A machine that does not beat is not paid.
 
 use std::{sync::Arc, time::Duration};
 
 use codec::Encode as _;
-use dbc_chain_client::{At, ChainClient, ChainConfig, ChainError, Statement, Submitted};
+use dbc_chain_client::{At, ChainClient, ChainError, Statement, Submitted};
 use dbc_primitives::{
     MachineId, MachineStatus, SLOT_SECONDS, Slot,
     liveness::{self, Beat, COHORT, Interval},
@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use crate::{chain::live::connect, keys::Keys, ledger::Ledger};
+use crate::{chain::source::Source, keys::Keys, ledger::Ledger};
 
 /// Intervals after its own for which a beat is kept.
 const KEPT: u64 = 2;
@@ -24,13 +24,14 @@ const RETRY: Duration = Duration::from_secs(2);
 
 /// Beats until `shutdown`, whatever is away meanwhile.
 pub async fn run(
-    chain: ChainConfig,
+    source: Source,
+    genesis: [u8; 32],
     keys: Arc<Keys>,
     ledger: Arc<Ledger>,
     shutdown: CancellationToken,
 ) {
     let beating = async {
-        let client = connect(chain).await;
+        let client = source.connect(Some(genesis)).await;
         let mut heads = client.best();
         let mut last: Option<Interval> = None;
         loop {
@@ -88,7 +89,7 @@ async fn once(
     let signature = keys.sign(&statement.signed_bytes());
     match client.submit_statement(&statement.encode_with(&signature)).await? {
         Submitted::New | Submitted::Known => debug!(interval, "beat"),
-        Submitted::Refused(why) => warn!(interval, why, "the node does not take the beat"),
+        Submitted::Refused(why) => warn!(interval, why, "the beat is not taken"),
     }
     Ok(Some(interval))
 }

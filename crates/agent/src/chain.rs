@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod fake;
 pub mod live;
+pub mod source;
 
 use async_trait::async_trait;
 pub use clock::{ChainClock, ChainNow, StoredHead};
@@ -41,6 +42,9 @@ pub struct LeaseRecord {
     pub machine: [u8; 32],
     /// Positions of its GPUs in the machine's list; empty for a CPU lease.
     pub gpus: Vec<u8>,
+    /// CPU shares of a lease without GPUs.
+    #[serde(default)]
+    pub cpu_shares: u16,
     /// When the meter started.
     pub started_at: Option<Slot>,
     /// Its end in calendar slots.
@@ -75,6 +79,9 @@ pub fn why_closed(reason: CloseReason) -> &'static str {
         CloseReason::ProviderFault => "ended by the provider",
         CloseReason::MachineRetired => "the machine was retired",
         CloseReason::CapReached => "its spending cap is reached",
+        CloseReason::DisputeUpheld => "a report of its renter was upheld",
+        CloseReason::LegTooDear => "its next thirty days cost more than the renter agreed to",
+        CloseReason::LegUnpaid => "its next thirty days could not be paid",
     }
 }
 
@@ -88,6 +95,9 @@ pub fn is_strike(reason: CloseReason) -> bool {
 pub struct MachineRecord {
     /// UUIDs of its GPUs in the driver's form (`GPU-…`), by position.
     pub gpus: Vec<String>,
+    /// CPU shares that it offers; they do not change while anything of it is leased.
+    #[serde(default)]
+    pub cpu_shares: u16,
     /// CPU cores.
     pub cpu_cores: u32,
     /// Memory in MiB.

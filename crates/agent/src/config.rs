@@ -37,8 +37,15 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ChainSection {
-    /// A node's RPC address, `ws://` or `wss://`.
+    /// A node's RPC address, `ws://` or `wss://`. Not used with `light`.
     pub url: String,
+    /// A light client's chain spec, as `dbc-agent light-spec` makes it. With it the agent follows the chain by
+    /// its peers and needs no node's RPC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub light: Option<PathBuf>,
+    /// RPC addresses of nodes of different operators. Asked only when the light client would begin at a block that
+    /// is a week old: two must have the block that it comes to.
+    pub witnesses: Vec<String>,
     /// Genesis hash of the network, in hex. When absent, the one that the state folder was made
     /// with; for a new folder, the one that the node serves.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,7 +140,12 @@ impl Default for Config {
 
 impl Default for ChainSection {
     fn default() -> Self {
-        Self { url: "ws://127.0.0.1:9944".into(), genesis: None }
+        Self {
+            url: "ws://127.0.0.1:9944".into(),
+            light: None,
+            witnesses: Vec::new(),
+            genesis: None,
+        }
     }
 }
 
@@ -172,8 +184,8 @@ impl Default for LimitsSection {
 pub struct Checked {
     /// See [`Config::state_dir`].
     pub state_dir: PathBuf,
-    /// See [`ChainSection::url`].
-    pub chain_url: String,
+    /// Who tells of the chain.
+    pub chain: ChainFrom,
     /// See [`ChainSection::genesis`].
     pub genesis: Option<[u8; 32]>,
     /// See [`TunnelSection::bind`].
@@ -208,6 +220,23 @@ pub struct Checked {
     pub metrics_bind: Option<SocketAddr>,
 }
 
+/// Who tells of the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChainFrom {
+    /// A node.
+    Node {
+        /// See [`ChainSection::url`].
+        url: String,
+    },
+    /// A light client.
+    Light {
+        /// See [`ChainSection::light`].
+        spec: PathBuf,
+        /// See [`ChainSection::witnesses`].
+        witnesses: Vec<String>,
+    },
+}
+
 /// Everything that is wrong with a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the configuration is wrong: {}", .0.join("; "))]
@@ -223,9 +252,7 @@ impl Config {
         if !self.state_dir.is_absolute() {
             problems.push("state_dir: must be an absolute path".to_owned());
         }
-        if !["ws://", "wss://"].iter().any(|scheme| self.chain.url.starts_with(scheme)) {
-            problems.push("chain.url: must begin with ws:// or wss://".to_owned());
-        }
+        self.chain.check(&mut problems);
         let genesis = self.chain.genesis.as_deref().and_then(|text| {
             let parsed = parse_hash(text);
             if parsed.is_none() {
@@ -257,7 +284,7 @@ impl Config {
         let limits = &self.limits;
         Ok(Checked {
             state_dir: self.state_dir.clone(),
-            chain_url: self.chain.url.clone(),
+            chain: self.chain.from(),
             genesis,
             bind: self.tunnel.bind,
             relays,
@@ -308,6 +335,30 @@ impl Config {
     }
 }
 
+impl ChainSection {
+    fn check(&self, problems: &mut Vec<String>) {
+        let fine = |url: &String| ["ws://", "wss://"].iter().any(|scheme| url.starts_with(scheme));
+        if !fine(&self.url) {
+            problems.push("chain.url: must begin with ws:// or wss://".to_owned());
+        }
+        if self.light.as_ref().is_some_and(|path| !path.is_absolute()) {
+            problems.push("chain.light: must be an absolute path".to_owned());
+        }
+        for url in self.witnesses.iter().filter(|url| !fine(url)) {
+            problems.push(format!("chain.witnesses: {url:?} must begin with ws:// or wss://"));
+        }
+    }
+
+    fn from(&self) -> ChainFrom {
+        match &self.light {
+            Some(spec) => {
+                ChainFrom::Light { spec: spec.clone(), witnesses: self.witnesses.clone() }
+            }
+            None => ChainFrom::Node { url: self.url.clone() },
+        }
+    }
+}
+
 impl LimitsSection {
     fn check(&self, problems: &mut Vec<String>) {
         if !(1..=600).contains(&self.stop_s) {
@@ -350,6 +401,8 @@ mod tests {
         let mut config = Config::default();
         config.chain.url = "http://x".into();
         config.chain.genesis = Some("12".into());
+        config.chain.light = Some("light.json".into());
+        config.chain.witnesses = vec!["node.example".into()];
         config.tunnel.relays = vec!["not a url".into()];
         config.engine.subnets = "10.0.0.0".into();
         config.limits.stop_s = 0;
@@ -358,6 +411,8 @@ mod tests {
         for field in [
             "chain.url",
             "chain.genesis",
+            "chain.light",
+            "chain.witnesses",
             "tunnel.relays",
             "engine.subnets",
             "limits.stop_s",
@@ -365,6 +420,17 @@ mod tests {
         ] {
             assert!(problems.iter().any(|problem| problem.starts_with(field)), "{field}");
         }
+    }
+
+    #[test]
+    fn a_light_spec_takes_the_place_of_a_node() {
+        let text = "[chain]\nlight = \"/etc/dbc/light.json\"\nwitnesses = [\"wss://a.example\"]";
+        let config: Config = toml::from_str(text).unwrap();
+        let spec = "/etc/dbc/light.json".into();
+        let light = ChainFrom::Light { spec, witnesses: vec!["wss://a.example".into()] };
+        assert_eq!(config.validate().unwrap().chain, light);
+        let node = ChainFrom::Node { url: "ws://127.0.0.1:9944".into() };
+        assert_eq!(Config::default().validate().unwrap().chain, node);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use dbc_chain_client::{ChainConfig, Signer};
+use dbc_chain_client::Signer;
 use dbc_host::{
     Engine, NetworkId,
     backend::{DockerBackend, DockerConfig},
@@ -29,7 +29,7 @@ use tracing::{info, warn};
 use crate::{
     agent::{Agent, Parts},
     beat,
-    chain::live::{LiveChain, connect},
+    chain::{live::LiveChain, source::Source},
     config::Checked,
     execute::{Bounds, NoCheckpoint},
     host::{Host, RunDirs},
@@ -64,7 +64,8 @@ pub async fn run(config: Checked, shutdown: CancellationToken) -> Result<()> {
     let _lock = prepare(&config.state_dir)?;
     let keys = Arc::new(Keys::load_or_create(&config.state_dir.join("keys"))?);
     let store = Store::open(&config.state_dir.join("agent.db"))?;
-    let starting = start(&config, keys.clone(), store);
+    let source = Source::open(&config).await?;
+    let starting = start(&config, &source, keys.clone(), store);
     let Some(started) = shutdown.run_until_cancelled(starting).await else { return Ok(()) };
     let (mut agent, listener, metrics, genesis) = started?;
 
@@ -87,9 +88,7 @@ pub async fn run(config: Checked, shutdown: CancellationToken) -> Result<()> {
     };
     let notice_file = config.state_dir.join("agent.json");
     write_notice(&notice_file, &notice)?;
-    let mut node = ChainConfig::new(&config.chain_url);
-    node.genesis = Some(genesis);
-    let beats = beat::run(node, keys, agent.ledger.clone(), shutdown.clone());
+    let beats = beat::run(source.clone(), genesis, keys, agent.ledger.clone(), shutdown.clone());
     let beats = tokio::spawn(beats);
     info!(machine = notice.machine, endpoint = notice.endpoint, bound = ?notice.bound, "ready");
 
@@ -98,6 +97,7 @@ pub async fn run(config: Checked, shutdown: CancellationToken) -> Result<()> {
         () = agent.failed() => true,
     };
     beats.abort();
+    source.save().await;
     agent.shutdown().await;
     // Best effort: a notice of a dead process is told by its process id.
     let _ = std::fs::remove_file(notice_file);
@@ -109,11 +109,16 @@ pub async fn run(config: Checked, shutdown: CancellationToken) -> Result<()> {
 
 type Started = (Agent, Arc<Listener>, Metrics, [u8; 32]);
 
-async fn start(config: &Checked, keys: Arc<Keys>, store: Store) -> Result<Started> {
-    let genesis = genesis(config, &store).await?;
+async fn start(
+    config: &Checked,
+    source: &Source,
+    keys: Arc<Keys>,
+    store: Store,
+) -> Result<Started> {
+    let genesis = genesis(config, source, &store).await?;
     let host = host(config, &NetworkId::of_genesis(&genesis)).await?;
     let signer = Signer::ed25519_from_seed(*keys.operator_seed());
-    let chain = LiveChain::spawn(&config.chain_url, genesis, signer);
+    let chain = LiveChain::spawn(source.clone(), genesis, signer);
     let listener = ListenerConfig {
         relays: relays(config, &store).await?,
         bind: config.bind,
@@ -163,8 +168,8 @@ fn prepare(state_dir: &Path) -> Result<Flock<File>> {
     })
 }
 
-/// The network that this agent belongs to: as configured, as stored, or as the node says.
-async fn genesis(config: &Checked, store: &Store) -> Result<[u8; 32]> {
+/// The network that this agent belongs to: as configured, as stored, or as the node or light spec says.
+async fn genesis(config: &Checked, source: &Source, store: &Store) -> Result<[u8; 32]> {
     let stored = store.genesis().await?;
     match (config.genesis, stored) {
         (Some(wanted), Some(found)) if wanted != found => {
@@ -175,7 +180,7 @@ async fn genesis(config: &Checked, store: &Store) -> Result<[u8; 32]> {
             )
         }
         (Some(genesis), _) | (None, Some(genesis)) => Ok(genesis),
-        (None, None) => Ok(connect(ChainConfig::new(&config.chain_url)).await.genesis()),
+        (None, None) => Ok(source.connect(None).await.genesis()),
     }
 }
 

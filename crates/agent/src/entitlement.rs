@@ -71,6 +71,7 @@ mod tests {
         LeaseRecord {
             id: 1,
             machine: [1; 32],
+            cpu_shares: 1,
             gpus: Vec::new(),
             started_at: None,
             ends_at: 1000,

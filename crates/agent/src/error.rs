@@ -1,6 +1,8 @@
 //! Why a step failed, and the one place where causes inside the agent become codes that a renter
 //! sees. Internal detail goes to the log, not over the wire.
 
+use std::io::ErrorKind;
+
 use dbc_agent_api::{ApiError, ErrorCode};
 use dbc_host::{BackendError, NetworkError, PoolError};
 
@@ -49,6 +51,7 @@ impl StepError {
     /// Whether the same step may succeed soon with nothing changed by the renter.
     pub fn is_retryable(&self) -> bool {
         match self {
+            _ if self.is_for_want_of_room() => true,
             Self::Backend(error) => error.is_retryable(),
             Self::Pool(error) => match find_backend(error) {
                 Some(error) => error.is_retryable(),
@@ -61,9 +64,22 @@ impl StepError {
         }
     }
 
+    /// Whether a disk of the machine was full, which its provider can help: the engine tells in words alone.
+    fn is_for_want_of_room(&self) -> bool {
+        let full = |error: &(dyn std::error::Error + 'static)| {
+            let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+            matches!(kind, Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
+                || error.to_string().contains("no space left on device")
+        };
+        std::iter::successors(std::error::Error::source(self), |error| error.source()).any(full)
+    }
+
     /// What the renter is told.
     pub fn api(&self) -> ApiError {
         match self {
+            _ if self.is_for_want_of_room() => {
+                ApiError::new(ErrorCode::DiskFull, format!("{self}: the machine's disk is full"))
+            }
             Self::Backend(error) => backend(error),
             Self::Pool(error) => match find_backend(error) {
                 Some(error) => backend(error),
@@ -129,6 +145,26 @@ mod tests {
         let error = StepError::from(PoolError::Fill { image, source: large.into() });
         assert_eq!(error.api().code, ErrorCode::ImageTooLarge);
         assert!(!error.is_retryable());
+    }
+
+    #[test]
+    fn a_full_disk_is_told_whoever_met_it() {
+        let io = std::io::Error::from(ErrorKind::StorageFull);
+        let unpack = BackendError::Unpack { image: "a".into(), source: io.into() };
+        let image = format!("sha256:{}", "0".repeat(64)).parse().unwrap();
+        let told = BackendError::Engine {
+            action: "pull an image",
+            source: "failed to register layer: write /x: no space left on device".into(),
+        };
+        for error in [
+            StepError::from(PoolError::Fill { image, source: unpack.into() }),
+            StepError::from(told),
+        ] {
+            assert_eq!(error.api().code, ErrorCode::DiskFull, "{error}");
+            assert!(error.is_retryable());
+        }
+        let other = BackendError::Unpack { image: "a".into(), source: "no tar".into() };
+        assert_eq!(StepError::from(other).api().code, ErrorCode::HostUnavailable);
     }
 
     #[test]

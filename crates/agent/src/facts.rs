@@ -151,6 +151,7 @@ mod tests {
             memory_bytes: 80 << 30,
             pci: "00000000:3B:00.0".into(),
             driver: "550".into(),
+            links: dbc_host::gpus::Links::default(),
         };
         let card = card(&gpu).unwrap();
         assert_eq!(crate::chain::live::gpu_uuid(&card.id.uuid), gpu.uuid);

@@ -132,11 +132,9 @@ impl Ledger {
         let found = self.view.lease(id, At::Best).await?;
         let found = found.filter(|lease| lease.machine == self.machine_id);
         if let Some(lease) = &found {
-            if self.machine.borrow().is_none() {
-                let machine = self.view.machine(self.machine_id).await?;
-                if machine.is_some() {
-                    self.machine.send_replace(machine);
-                }
+            let machine = self.view.machine(self.machine_id).await?;
+            if machine.is_some() && *self.machine.borrow() != machine {
+                self.machine.send_replace(machine);
             }
             self.set_best(id, Some(lease.clone()));
         }
@@ -272,8 +270,9 @@ impl Ledger {
     async fn update(&self, id: u64, at: At) -> Result<(), LedgerError> {
         let found = self.view.lease(id, at).await?;
         let found = found.filter(|lease| lease.machine == self.machine_id);
-        // An agent that started before its machine was registered learns of it by the first lease.
-        if found.is_some() && self.machine.borrow().is_none() {
+        // What a new lease's share is hangs on the offer, which does not change from here on while it is open;
+        // an agent that started before its machine was registered learns of it by the first lease, too.
+        if found.is_some() && self.now(id).newest().is_none() {
             self.refresh_machine().await?;
         }
         match at {
@@ -310,6 +309,10 @@ impl Ledger {
         if lease.closed.is_some() && !self.leases().contains_key(&lease.id) {
             // Over before we ever heard of it: nothing of it is here.
             return Ok(());
+        }
+        if before.is_none() {
+            // The lease's machine as finalized no earlier than the lease: nothing starts with an older share.
+            self.refresh_machine().await?;
         }
         // Stored first: what is acted on must be known after a crash.
         self.store.save_lease(&lease).await?;

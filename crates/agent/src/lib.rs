@@ -24,3 +24,4 @@ pub mod server;
 pub mod shape;
 pub mod ssh;
 pub mod store;
+pub mod ticket;

@@ -12,9 +12,11 @@ use dbc_agent::{
     daemon,
     facts::facts,
     keys::Keys,
+    ticket::{Wanted, ticket},
 };
-use dbc_chain_client::AccountId;
+use dbc_chain_client::{AccountId, ChainClient, ChainConfig};
 use dbc_host::gpus::NvmlGpus;
+use dbc_primitives::{Location, MachineClass};
 use dbc_service::{config::load, logs, shutdown};
 
 /// The daemon of a machine: runs what renters paid for, and lets them in.
@@ -48,6 +50,44 @@ enum Command {
     },
     /// Prints this machine's hardware as JSON, as it is registered on the chain.
     Facts,
+    /// Prints this machine's ticket, one line of JSON: `dbc provider join --fleet FILE` registers every machine
+    /// whose ticket stands in the file.
+    Ticket(TicketArguments),
+    /// Prints a chain spec for `chain.light`: what a light client of the network begins with. Ask a node that you
+    /// trust: it vouches for the block to begin at.
+    LightSpec {
+        /// RPC address of the node.
+        #[arg(long, value_name = "URL")]
+        from: String,
+        /// Address of a peer, `/ip4/…/tcp/…/ws/p2p/…`; may be given more than once. Without it, the node's own.
+        #[arg(long, value_name = "ADDRESS")]
+        boot: Vec<String>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct TicketArguments {
+    /// Account of the provider who registers the machine.
+    #[arg(long)]
+    provider: AccountId,
+    /// Genesis hash of the network; `chain.genesis` of the configuration without it.
+    #[arg(long)]
+    genesis: Option<String>,
+    /// cloud_game, hpc, inference, training, rendering or cpu; the first that it has enough for without.
+    #[arg(long, value_parser = class)]
+    class: Option<MachineClass>,
+    /// Country, by its ISO 3166-1 number; 0 says nothing.
+    #[arg(long, default_value_t = 0)]
+    region: u16,
+    /// Your own number of the room.
+    #[arg(long, default_value_t = 0)]
+    site: u32,
+    /// Upstream in Mbit/s.
+    #[arg(long, default_value_t = 0)]
+    up_mbps: u32,
+    /// Downstream in Mbit/s.
+    #[arg(long, default_value_t = 0)]
+    down_mbps: u32,
 }
 
 #[derive(Debug, Subcommand)]
@@ -78,7 +118,18 @@ fn execute(arguments: Arguments) -> Result<()> {
             let facts = facts(&checked, &NvmlGpus)?;
             print(&format!("{}\n", serde_json::to_string_pretty(&facts)?))
         }
+        Command::Ticket(arguments) => print_ticket(&checked, raw.tunnel.relays, arguments),
+        Command::LightSpec { from, boot } => light_spec(from, &boot),
     }
+}
+
+fn light_spec(from: String, boot: &[String]) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let spec = runtime.block_on(async {
+        let client = ChainClient::connect(ChainConfig::new(from)).await?;
+        dbc_light::light_spec(&client, boot).await
+    })?;
+    print(&format!("{spec}\n"))
 }
 
 fn run(config: Checked) -> Result<()> {
@@ -101,6 +152,30 @@ fn key(config: &Checked, genesis: Option<&str>, provider: Option<AccountId>) -> 
         printed["proof"] = hex::encode(proof).into();
     }
     print(&format!("{}\n", serde_json::to_string_pretty(&printed)?))
+}
+
+fn print_ticket(config: &Checked, relays: Vec<String>, arguments: TicketArguments) -> Result<()> {
+    let genesis = match arguments.genesis {
+        Some(text) => parse_hash(&text).context("--genesis: 64 hexadecimal characters")?,
+        None => config.genesis.context("neither --genesis nor chain.genesis names the network")?,
+    };
+    let keys = Keys::load_or_create(&config.state_dir.join("keys"))?;
+    let wanted = Wanted {
+        genesis,
+        provider: arguments.provider,
+        class: arguments.class,
+        location: Location { region: arguments.region, site: arguments.site },
+        relays,
+        up_mbps: arguments.up_mbps,
+        down_mbps: arguments.down_mbps,
+    };
+    let line = ticket(&keys, &facts(config, &NvmlGpus)?, wanted)?;
+    print(&format!("{line}\n"))
+}
+
+/// A class by its name.
+fn class(name: &str) -> Result<MachineClass, serde_json::Error> {
+    serde_json::from_value(name.into())
 }
 
 /// Data on standard output. A reader that has seen enough is no error.

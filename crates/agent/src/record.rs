@@ -51,6 +51,9 @@ pub struct WorkloadRecord {
     pub detail: String,
     /// Why the last step failed.
     pub last_error: Option<ApiError>,
+    /// Whether trying that again may help by itself.
+    #[serde(default)]
+    pub retry: bool,
     /// Use of the root's quota when last looked.
     pub usage: Usage,
 }
@@ -106,6 +109,7 @@ impl WorkloadRecord {
             phase: Phase::Accepted,
             detail: "spec stored".into(),
             last_error: None,
+            retry: false,
             usage: Usage::default(),
         }
     }
@@ -137,6 +141,7 @@ impl WorkloadRecord {
             phase: self.phase,
             detail: self.detail.clone(),
             last_error: self.last_error.clone(),
+            retry: self.retry,
             spec_hash: Some(hex::encode(self.spec.hash())),
             image_digest,
             ports,
@@ -153,6 +158,7 @@ pub fn absent_status() -> WorkloadStatus {
         phase: Phase::Absent,
         detail: "no spec was sent yet".into(),
         last_error: None,
+        retry: false,
         spec_hash: None,
         image_digest: None,
         ports: Vec::new(),

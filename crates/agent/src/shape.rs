@@ -1,5 +1,6 @@
 //! From a spec and a share of the machine to a container: pure, so that every limit and every word
-//! that reaches the engine is tested here. A lease of k of n GPUs gets k/n of everything.
+//! that reaches the engine is tested here. GPUs and CPU shares are equal parts of a machine: a lease of k
+//! of n gets k/n of everything else, rounded down, so that all leases together get no more than there is.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -39,7 +40,8 @@ pub struct Share {
     pub gpus: Vec<String>,
 }
 
-/// Cuts a lease's share: k/n for k of n GPUs, the whole machine when it has none.
+/// Cuts a lease's share: k/n for k of n parts, which are the machine's GPUs and the CPU shares that it
+/// offers (mechanisms rule 31).
 ///
 /// # Errors
 /// When the lease names a GPU that the machine does not have: the machine changed under it.
@@ -52,9 +54,10 @@ pub fn share(machine: &MachineRecord, lease: &LeaseRecord) -> Result<Share, ApiE
             format!("lease {} names a GPU that this machine does not have", lease.id),
         ));
     };
-    let total = u64::try_from(machine.gpus.len()).unwrap_or(u64::MAX).max(1);
-    // A lease without GPU on a machine that has some gets what one GPU would bring, without it.
-    let part = u64::try_from(gpus.len()).unwrap_or(u64::MAX).clamp(1, total);
+    // At most 16 GPUs and 65,535 shares: no product below leaves 64 bits.
+    let count = |gpus: usize, shares: u16| gpus as u64 + u64::from(shares);
+    let total = count(machine.gpus.len(), machine.cpu_shares).max(1);
+    let part = count(gpus.len(), lease.cpu_shares).clamp(1, total);
     let cut = |all: u64| u32::try_from(all * part / total).unwrap_or(u32::MAX);
     Ok(Share {
         cpu_millis: cut(u64::from(machine.cpu_cores) * 1000),
@@ -221,6 +224,7 @@ mod tests {
     fn machine(gpus: usize) -> MachineRecord {
         MachineRecord {
             gpus: (0..gpus).map(|at| format!("GPU-{at}")).collect(),
+            cpu_shares: u16::from(gpus == 0),
             cpu_cores: 64,
             memory_mib: 65_536,
             disk_gib: 1000,
@@ -233,6 +237,7 @@ mod tests {
             id: 7,
             machine: [1; 32],
             gpus: gpus.to_vec(),
+            cpu_shares: u16::from(gpus.is_empty()),
             started_at: None,
             ends_at: 1000,
             access_key: [2; 32],
@@ -267,9 +272,31 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_without_gpus_is_leased_whole() {
-        let share = share(&machine(0), &lease(&[])).unwrap();
-        assert_eq!((share.cpu_millis, share.memory_mib, share.disk_gib), (64_000, 65_536, 1000));
+    fn d58_all_shares_bring_the_whole_machine() {
+        let whole = share(&machine(0), &lease(&[])).unwrap();
+        assert_eq!((whole.cpu_millis, whole.memory_mib, whole.disk_gib), (64_000, 65_536, 1000));
+        let machine = MachineRecord { cpu_shares: 3, ..machine(0) };
+        let lease = LeaseRecord { cpu_shares: 3, ..lease(&[]) };
+        assert_eq!(share(&machine, &lease).unwrap(), whole);
+    }
+
+    #[test]
+    fn rule_31_leases_together_never_get_more_than_the_machine_has() {
+        for (gpus, shares) in [(0, 1), (0, 3), (0, 7), (1, 1), (2, 3), (8, 0), (16, 5)] {
+            let machine = MachineRecord { cpu_shares: shares, ..machine(gpus) };
+            // Everybody takes one part, but for one who takes two shares where there are so many.
+            let mut leases: Vec<_> = (0..gpus).map(|gpu| lease(&[gpu as u8])).collect();
+            let two = shares.min(2);
+            leases.extend((two > 0).then(|| LeaseRecord { cpu_shares: two, ..lease(&[]) }));
+            leases.extend((two..shares).map(|_| lease(&[])));
+            let cut: Vec<_> = leases.iter().map(|lease| share(&machine, lease).unwrap()).collect();
+            let sum = |part: fn(&Share) -> u32| cut.iter().map(part).sum::<u32>();
+            let least = 1 + gpus as u32 + u32::from(shares);
+            let fits = |sum: u32, all: u32| sum <= all && all - sum < least;
+            assert!(fits(sum(|share| share.cpu_millis), 64_000), "{cut:?}");
+            assert!(fits(sum(|share| share.memory_mib), 65_536), "{cut:?}");
+            assert!(fits(sum(|share| share.disk_gib), 1000), "{cut:?}");
+        }
     }
 
     #[test]

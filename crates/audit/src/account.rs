@@ -89,6 +89,10 @@ pub struct CaseView {
     pub machine: String,
     /// Where it stands.
     pub phase: AuditPhase,
+    /// The report that it checks.
+    pub report: Option<u64>,
+    /// Whether evidence was promised with that report.
+    pub evidence: bool,
     /// Those drawn.
     pub duties: Vec<DutyView>,
 }
@@ -102,6 +106,8 @@ pub struct DutyView {
     pub committed: bool,
     /// What he found, once he revealed it.
     pub found: Option<String>,
+    /// Whether he was handed the evidence, while the check goes on.
+    pub handed: bool,
 }
 
 /// What the chain has of an audit; `None` when there is none of this number, or its record is gone.
@@ -109,26 +115,33 @@ pub struct DutyView {
 /// # Errors
 /// When the node does not answer.
 pub async fn show(client: &ChainClient, audit: AuditId) -> Result<Option<CaseView>> {
-    let found = client.at(At::Best).await?.audit(audit).await?;
+    let view = client.at(At::Best).await?;
+    let Some(found) = view.audit(audit).await? else { return Ok(None) };
     let said = |verdict: Verdict| match verdict {
         Verdict::Pass(found) => format!("pass: {} million products a second", found.throughput),
         Verdict::Fail => "fail".into(),
         Verdict::Unreachable => "unreachable".into(),
     };
-    Ok(found.map(|found| CaseView {
-        audit,
-        machine: hex::encode(found.machine.0),
-        phase: found.phase,
-        duties: found
-            .duties
-            .into_iter()
-            .map(|duty| DutyView {
-                auditor: duty.auditor.to_string(),
-                committed: duty.committed,
-                found: duty.revealed.map(said),
-            })
-            .collect(),
-    }))
+    let mut duties = Vec::new();
+    for duty in found.duties {
+        let handed = match found.report {
+            Some(report) => view.handed(report, duty.auditor).await?.is_some(),
+            None => false,
+        };
+        duties.push(DutyView {
+            auditor: duty.auditor.to_string(),
+            committed: duty.committed,
+            found: duty.revealed.map(said),
+            handed,
+        });
+    }
+    let evidence = match found.report {
+        Some(report) => view.evidence(report).await?.is_some(),
+        None => false,
+    };
+    let machine = hex::encode(found.machine.0);
+    let (phase, report) = (found.phase, found.report);
+    Ok(Some(CaseView { audit, machine, phase, report, evidence, duties }))
 }
 
 /// Wants to see the transcript of a verdict; gives the slot before which it is shown.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use codec::{Decode as _, Encode as _};
 use dbc_agent_api::{
     ALPN_AUDIT,
@@ -85,7 +86,7 @@ pub async fn challenge(
     match answer_to(&mut stream, &ask, limit).await? {
         Some((Answer::Openings(text), ms)) => {
             transcript.open_ms = ms;
-            let bytes = hex::decode(text).unwrap_or_default();
+            let bytes = STANDARD.decode(text).unwrap_or_default();
             transcript.openings = Vec::<Opening>::decode(&mut &bytes[..]).unwrap_or_default();
         }
         Some((Answer::Error(error), ms)) => {
@@ -126,7 +127,7 @@ fn judged(case: &Case, transcript: Transcript) -> Explained {
             let why = format!(
                 "root in {commit_ms} ms, rows in {open_ms} ms, {} of {} rows checked: {} million products a second",
                 transcript.openings.len(),
-                case.terms.links * case.terms.edge,
+                case.params(&transcript.secret).rows(),
                 findings.throughput
             );
             (Verdict::Pass(findings), why)

@@ -29,6 +29,7 @@ use tracing::{info, warn};
 
 use crate::{
     challenge::{Explained, challenge},
+    evidence,
     notes::Notes,
 };
 
@@ -79,6 +80,8 @@ pub struct Auditor {
     running: HashMap<Duty, AbortHandle>,
     /// What was sent and may not be in a block yet, with whether it is a reveal.
     sending: HashSet<(Duty, bool)>,
+    /// Duties for which a key was named since the start.
+    keyed: HashSet<Duty>,
     sent: JoinSet<((Duty, bool), Result<(), ChainError>)>,
     looked: Slot,
 }
@@ -113,6 +116,7 @@ impl Auditor {
             challenges: JoinSet::new(),
             running: HashMap::new(),
             sending: HashSet::new(),
+            keyed: HashSet::new(),
             sent: JoinSet::new(),
             looked: 0,
         })
@@ -191,6 +195,9 @@ impl Auditor {
                 continue;
             };
             let duty = (id, audit.seed);
+            if let (AuditPhase::Commit, Some(report)) = (audit.phase, audit.report) {
+                self.evidence(&view, duty, report, mine.key).await?;
+            }
             match audit.phase {
                 AuditPhase::Commit if !mine.committed => {
                     self.look(&view, duty, &audit, slot).await?;
@@ -204,6 +211,45 @@ impl Auditor {
         if slot >= self.looked + DEMANDS_EVERY {
             self.looked = slot;
             self.show(&view).await?;
+        }
+        Ok(())
+    }
+
+    /// Names a key for the evidence of a report where some was promised, and reads what was handed. It tells
+    /// whoever runs the auditor what to look at; a verdict is by what the machine answers.
+    async fn evidence(
+        &mut self,
+        view: &View,
+        duty: Duty,
+        report: u64,
+        named: Option<[u8; 32]>,
+    ) -> Result<()> {
+        let Some(promised) = view.evidence(report).await? else { return Ok(()) };
+        let secret = self.notes.duty_key(duty.0, &duty.1, rand::random())?;
+        let secret = zeroize::Zeroizing::new(secret);
+        if named.is_none() {
+            if self.keyed.insert(duty) {
+                let key = evidence::public(&secret);
+                let sent = self.client.set_duty_key(&self.signer, duty.0, key).await;
+                self.follow((duty, false), sent);
+            }
+            return Ok(());
+        }
+        let Some(sealed) = view.handed(report, self.signer.account()).await? else {
+            return Ok(());
+        };
+        match evidence::open(&secret, &sealed, &promised) {
+            Ok(found) => {
+                if self.notes.keep_evidence(duty.0, &duty.1, &found)? {
+                    let text = String::from_utf8_lossy(&found);
+                    info!(audit = duty.0, report, evidence = %text.escape_debug(), "was handed");
+                }
+            }
+            Err(error) => {
+                if self.notes.keep_evidence(duty.0, &duty.1, &[])? {
+                    warn!(audit = duty.0, report, %error, "evidence cannot be read");
+                }
+            }
         }
         Ok(())
     }
@@ -238,7 +284,7 @@ impl Auditor {
             return Ok(());
         }
         let machine = view.machine(audit.machine).await?;
-        let terms = view.audit_terms(audit.machine).await?;
+        let terms = view.audit_terms(duty.0).await?;
         // It left; the chain closes the audit without a verdict.
         let Some((machine, terms)) = machine.zip(terms) else { return Ok(()) };
         let relays = machine.network.relays.iter().filter_map(|url| {

@@ -8,6 +8,7 @@
 mod account;
 mod challenge;
 mod duty;
+pub mod evidence;
 mod notes;
 
 pub use account::{

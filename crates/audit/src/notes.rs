@@ -30,6 +30,13 @@ const SCHEMA: &str = "
         why TEXT,
         PRIMARY KEY (audit, seed)
     ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS keys (
+        audit INTEGER NOT NULL,
+        seed BLOB NOT NULL,
+        secret BLOB NOT NULL,
+        evidence BLOB,
+        PRIMARY KEY (audit, seed)
+    ) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS endpoint (
         one INTEGER PRIMARY KEY CHECK (one = 1),
         seed BLOB NOT NULL
@@ -137,6 +144,52 @@ impl Notes {
         Ok(())
     }
 
+    /// Secret of the key to which evidence for a duty is sealed: the one on disk, or `new`.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn duty_key(
+        &self,
+        audit: AuditId,
+        seed: &[u8; 32],
+        new: [u8; 32],
+    ) -> Result<[u8; 32], NotesError> {
+        let connection = self.lock();
+        let what = params![sql(audit), seed, new];
+        connection.execute(
+            "INSERT OR IGNORE INTO keys (audit, seed, secret) VALUES (?1, ?2, ?3)",
+            what,
+        )?;
+        let query = "SELECT secret FROM keys WHERE audit = ?1 AND seed = ?2";
+        Ok(connection.query_row(query, params![sql(audit), seed], |row| row.get(0))?)
+    }
+
+    /// Writes evidence down that was handed for a duty; gives whether it is new.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn keep_evidence(
+        &self,
+        audit: AuditId,
+        seed: &[u8; 32],
+        evidence: &[u8],
+    ) -> Result<bool, NotesError> {
+        let changed = self.lock().execute(
+            "UPDATE keys SET evidence = ?3 WHERE audit = ?1 AND seed = ?2 AND evidence IS NULL",
+            params![sql(audit), seed, evidence],
+        )?;
+        Ok(changed > 0)
+    }
+
+    /// Evidence that was handed for an audit, whichever draw of it.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn evidence(&self, audit: AuditId) -> Result<Option<Vec<u8>>, NotesError> {
+        let query = "SELECT evidence FROM keys WHERE audit = ?1 AND evidence IS NOT NULL LIMIT 1";
+        Ok(self.lock().query_row(query, params![sql(audit)], |row| row.get(0)).optional()?)
+    }
+
     /// The last audits with a verdict, newest first.
     ///
     /// # Errors
@@ -157,7 +210,9 @@ impl Notes {
     /// # Errors
     /// When the disk refuses.
     pub fn forget(&self, audit: AuditId) -> Result<(), NotesError> {
-        self.lock().execute("DELETE FROM duties WHERE audit = ?1", params![sql(audit)])?;
+        let connection = self.lock();
+        connection.execute("DELETE FROM duties WHERE audit = ?1", params![sql(audit)])?;
+        connection.execute("DELETE FROM keys WHERE audit = ?1", params![sql(audit)])?;
         Ok(())
     }
 }
@@ -188,7 +243,15 @@ mod tests {
         // Drawn once more, with another seed.
         assert_eq!(notes.begin(7, &[8; 32], [5; 32]).unwrap().secret, [5; 32]);
         assert_eq!(notes.last(10).unwrap(), [7]);
+        // A key for evidence is made once, and the first evidence stays.
+        assert_eq!(notes.duty_key(7, &[9; 32], [6; 32]).unwrap(), [6; 32]);
+        assert_eq!(notes.duty_key(7, &[9; 32], [1; 32]).unwrap(), [6; 32]);
+        assert_eq!(notes.evidence(7).unwrap(), None);
+        assert!(notes.keep_evidence(7, &[9; 32], b"seen").unwrap());
+        assert!(!notes.keep_evidence(7, &[9; 32], b"other").unwrap());
+        assert_eq!(notes.evidence(7).unwrap(), Some(b"seen".to_vec()));
         notes.forget(7).unwrap();
+        assert_eq!(notes.evidence(7).unwrap(), None);
         assert_eq!(notes.find(7, &[9; 32]).unwrap(), None);
     }
 }

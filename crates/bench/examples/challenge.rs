@@ -10,7 +10,7 @@ fn main() {
     let mut arguments = std::env::args().skip(1).map(|text| text.parse().expect("a number"));
     let edge = arguments.next().unwrap_or(1_024);
     let links = arguments.next().unwrap_or(16);
-    let params = Params::new([7; 32], edge, links).expect("within bounds");
+    let params = Params::new([7; 32], edge, links, 1).expect("within bounds");
     let began = Instant::now();
     let prover = Prover::run(params);
     let proving = began.elapsed().as_secs_f64();

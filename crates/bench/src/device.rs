@@ -124,11 +124,20 @@ impl VirtualDevice {
         Self { model, clock: 0.0, params: None, prover: None }
     }
 
-    /// Links whose products it can keep, of all machines that it answers for.
+    /// Products that it can keep, of each machine that it answers for.
     fn kept(&self, params: &Params) -> u32 {
         let each = self.model.memory_bytes / u64::from(self.model.machines.max(1));
         let link = u64::from(params.edge).pow(2) * 4;
-        u32::try_from(each / link).unwrap_or(u32::MAX).min(params.links)
+        u32::try_from(each / link).unwrap_or(u32::MAX).min(params.products())
+    }
+
+    /// Products' worth of work for the chain, over the chain itself: each row needs an earlier one, and a row
+    /// that was not kept is computed again, from one that may not have been kept either. What a lone
+    /// row costs beyond its multiplications, its link's whole right factor, is left out in the cheat's favour.
+    fn again(&self, params: &Params) -> f64 {
+        let kept = f64::from(self.kept(params));
+        let missing = |step: u32| (1.0 - kept / f64::from(step.max(1))).max(0.0);
+        (0..params.products()).map(|step| missing(step) / (1.0 - missing(step)).max(0.001)).sum()
     }
 }
 
@@ -143,7 +152,8 @@ impl Device for VirtualDevice {
             let seed = place.link.wrapping_mul(0x9e37_79b1) ^ place.row.wrapping_mul(0x85eb_ca6b);
             f64::from(seed.wrapping_mul(0xc2b2_ae35) >> 8) < share * f64::from(1u32 << 24)
         };
-        let work = params.multiplications() as f64 * (1.0 - share);
+        let product = u64::from(params.edge).pow(3) as f64;
+        let work = params.multiplications() as f64 * (1.0 - share) + self.again(&params) * product;
         self.clock += work * f64::from(self.model.machines.max(1)) / self.model.speed;
         self.params = Some(params);
         self.prover.insert(Prover::run_but(params, skips)).root()
@@ -152,10 +162,9 @@ impl Device for VirtualDevice {
     fn open(&mut self, places: &[Place]) -> Vec<Opening> {
         let (Some(params), Some(prover)) = (self.params, &self.prover) else { return Vec::new() };
         let kept = self.kept(&params);
-        // What was not kept follows from the last that was; the farthest question brings all others.
-        let farthest = places.iter().map(|place| (place.link + 1).saturating_sub(kept)).max();
-        let product = u64::from(params.edge).pow(3) as f64;
-        let again = f64::from(farthest.unwrap_or_default()) * product;
+        // A row that was not kept is a row's work again, and that of its link's right factor.
+        let lost = places.iter().filter(|place| place.link >= kept).count();
+        let again = lost as f64 * 2.0 * u64::from(params.edge).pow(2) as f64;
         let openings = places.iter().filter_map(|place| prover.open(*place)).collect();
         self.clock += again * f64::from(self.model.machines.max(1)) / self.model.speed;
         openings

@@ -9,22 +9,25 @@ use crate::tree::Hash;
 /// The prime.
 pub const P: u32 = (1 << 31) - 1;
 
+/// Elements that one hash gives.
+pub const BLOCK: u32 = 16;
+
 /// A row of elements from a key. Any row can be made alone.
 pub fn row(key: &Hash, edge: u32) -> Vec<u32> {
-    let mut row = Vec::with_capacity(edge as usize);
-    let mut counter = 0u32;
-    while (row.len() as u32) < edge {
-        let block =
-            Blake2b512::new().chain_update(key).chain_update(counter.to_le_bytes()).finalize();
-        counter += 1;
-        row.extend(block.chunks_exact(4).map(|bytes| {
-            let word = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) & P;
-            // One value of 2³¹ is P itself.
-            if word == P { 0 } else { word }
-        }));
+    let blocks = (0..edge.div_ceil(BLOCK)).flat_map(|at| block(key, at));
+    blocks.take(edge as usize).collect()
+}
+
+/// A block of a row. Any block can be made alone.
+pub fn block(key: &Hash, at: u32) -> [u32; BLOCK as usize] {
+    let bytes = Blake2b512::new().chain_update(key).chain_update(at.to_le_bytes()).finalize();
+    let mut block = [0; BLOCK as usize];
+    for (value, bytes) in block.iter_mut().zip(bytes.chunks_exact(4)) {
+        let word = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) & P;
+        // One value of 2³¹ is P itself.
+        *value = if word == P { 0 } else { word };
     }
-    row.truncate(edge as usize);
-    row
+    block
 }
 
 /// Σ aᵢ·bᵢ.
@@ -41,6 +44,13 @@ pub fn dot(a: &[u32], b: &[u32]) -> u32 {
 pub fn add_scaled(sums: &mut [u64], factor: u32, row: &[u32]) {
     for (sum, value) in sums.iter_mut().zip(row) {
         *sum = fold(fold(*sum + u64::from(factor) * u64::from(*value)));
+    }
+}
+
+/// `row += other`, element by element.
+pub fn add(row: &mut [u32], other: &[u32]) {
+    for (value, other) in row.iter_mut().zip(other) {
+        *value = reduce(u64::from(*value) + u64::from(*other));
     }
 }
 

@@ -62,7 +62,8 @@ impl Case {
     /// The challenge that an auditor's secret makes.
     pub fn params(&self, secret: &Hash) -> Params {
         let seed = Params::seed(&self.genesis, &self.machine.0, self.audit, secret, &self.seed);
-        Params { seed, edge: self.terms.edge, links: self.terms.links }
+        let Terms { gpus, edge, links, .. } = self.terms;
+        Params { seed, edge, links, lanes: u32::from(gpus.max(1)) }
     }
 
     /// The rows that he asks for once the root is there, drawn by a later block.
@@ -72,12 +73,15 @@ impl Case {
 
     /// What a machine that answered in so many milliseconds has shown.
     fn findings(&self, commit_ms: u32) -> Findings {
-        let Terms { edge, links, .. } = self.terms;
-        let params = Params { seed: Hash::default(), edge, links };
+        let Terms { gpus, .. } = self.terms;
+        let params = self.params(&Hash::default());
         let millions = params.multiplications() / u64::from(commit_ms.max(1)) / 1_000;
+        let kept_mib = (params.memory_bytes() >> 20) as u32;
         Findings {
+            gpus,
+            gpu_memory_mib: if gpus > 0 { kept_mib } else { 0 },
+            memory_mib: if gpus > 0 { 0 } else { kept_mib },
             throughput: u32::try_from(millions).unwrap_or(u32::MAX),
-            memory_mib: (params.memory_bytes() >> 20) as u32,
             ..Findings::default()
         }
     }

@@ -28,6 +28,31 @@ fn node(left: &Hash, right: &Hash) -> Hash {
     hash(b"dbc/challenge/node", &[left, right])
 }
 
+/// The level above one, by all cores where it is long: a card's rows are tens of millions.
+#[cfg(feature = "std")]
+fn above(level: &[Hash]) -> Vec<Hash> {
+    const LONG: usize = 1 << 14;
+    if level.len() < LONG {
+        return pairs(level);
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = level.len().div_ceil(cores).next_multiple_of(2);
+    std::thread::scope(|scope| {
+        let parts: Vec<_> =
+            level.chunks(share).map(|part| scope.spawn(move || pairs(part))).collect();
+        parts.into_iter().flat_map(|part| part.join().expect("hashing does not panic")).collect()
+    })
+}
+
+#[cfg(not(feature = "std"))]
+fn above(level: &[Hash]) -> Vec<Hash> {
+    pairs(level)
+}
+
+fn pairs(level: &[Hash]) -> Vec<Hash> {
+    level.chunks_exact(2).map(|pair| node(&pair[0], &pair[1])).collect()
+}
+
 /// All levels of a tree, the leaves first; filled up with zeros to a power of two.
 pub struct Tree(Vec<Vec<Hash>>);
 
@@ -37,7 +62,7 @@ impl Tree {
         level.resize(level.len().next_power_of_two(), [0; 32]);
         let mut levels = Vec::new();
         while level.len() > 1 {
-            let next = level.chunks_exact(2).map(|pair| node(&pair[0], &pair[1])).collect();
+            let next = above(&level);
             levels.push(core::mem::replace(&mut level, next));
         }
         levels.push(level);
@@ -74,6 +99,12 @@ pub fn depth(leaves: u32) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_level_is_the_same_by_all_cores() {
+        let level: Vec<Hash> = (0..1u32 << 15).map(|n| hash(b"n", &[&n.to_le_bytes()])).collect();
+        assert_eq!(above(&level), pairs(&level));
+    }
 
     #[test]
     fn every_leaf_leads_to_the_root_and_no_other_does() {

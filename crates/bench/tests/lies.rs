@@ -9,8 +9,12 @@ const BLOCK: [u8; 32] = [2; 32];
 const LUCK: [u8; 32] = [3; 32];
 
 fn params(edge: u32, links: u32) -> Params {
+    lanes(edge, links, 1)
+}
+
+fn lanes(edge: u32, links: u32, lanes: u32) -> Params {
     let seed = Params::seed(&[9; 32], &[8; 32], 7, &SECRET, &BLOCK);
-    Params::new(seed, edge, links).unwrap()
+    Params::new(seed, edge, links, lanes).unwrap()
 }
 
 struct Answer {
@@ -21,7 +25,10 @@ struct Answer {
 }
 
 fn answer(edge: u32, links: u32, count: usize) -> Answer {
-    let params = params(edge, links);
+    answer_to(params(edge, links), count)
+}
+
+fn answer_to(params: Params, count: usize) -> Answer {
     let prover = Prover::run(params);
     let asked = questions(&params, &prover.root(), &SECRET, &BLOCK, count);
     let openings = asked.iter().map(|place| prover.open(*place).unwrap()).collect();
@@ -39,6 +46,63 @@ fn honest_answers_pass_at_every_size() {
     for (edge, links) in [(16, 1), (16, 5), (32, 4), (64, 3), (128, 2)] {
         answer(edge, links, 16).check().unwrap();
     }
+}
+
+#[test]
+fn rule_36_all_cards_of_a_machine_answer_at_once_each_with_a_chain_of_its_own() {
+    let params = lanes(16, 3, 4);
+    answer_to(params, 64).check().unwrap();
+    let prover = Prover::run(params);
+    let row = |link| prover.open(Place { link, row: 2 }).unwrap();
+    let firsts: Vec<_> = (0..4).map(|lane| row(lane * 3)).collect();
+    assert!(firsts.iter().all(|first| first.inputs.is_empty() && first.early.is_none()));
+    assert!(firsts[1..].iter().all(|other| other.row != firsts[0].row), "no card repeats another");
+    assert_eq!(prover.open(Place { link: 12, row: 0 }), None);
+}
+
+#[test]
+fn rule_08_an_earlier_row_is_a_part_of_each_input_and_no_other_will_do() {
+    let mut honest = answer(16, 8, 24);
+    let late = honest.asked.iter().position(|place| place.link > 3).unwrap();
+    let place = honest.asked[late];
+    let kept = honest.openings[late].early.clone().unwrap();
+    let prover = Prover::run(honest.params);
+    let others = (0..place.link)
+        .filter_map(|link| prover.open(Place { link, row: place.row }))
+        .filter(|other| other.row != kept.0);
+    for other in others {
+        honest.openings[late].early = Some((other.row, other.path));
+        assert_eq!(honest.check(), Err(Reject::Early(late)));
+    }
+    honest.openings[late].early = None;
+    assert_eq!(honest.check(), Err(Reject::Form(late)));
+}
+
+#[test]
+fn of_large_rows_a_part_is_checked_and_a_fifth_left_out_of_each_is_found_all_the_same() {
+    // Edge 512 has 32 blocks of 16 columns, of which 16 are looked at; a fifth of them is wrong in every row.
+    let params = params(512, 2);
+    let honest = Prover::run(params);
+    let wrong = |place: Place| {
+        let mut row = honest.open(place).unwrap().row;
+        row.chunks_mut(16).step_by(5).for_each(|block| block.fill(7));
+        row
+    };
+    let rows = (0..params.products())
+        .map(|link| (0..512).map(|row| wrong(Place { link, row })).collect())
+        .collect::<Vec<Vec<Vec<u32>>>>();
+    let leaves = rows.iter().flatten().map(|row| dbc_bench::leaf(row)).collect();
+    let lazy = Prover::of(params, rows, leaves);
+    let asked = questions(&params, &lazy.root(), &SECRET, &BLOCK, 8);
+    // Of the first link, whose input is the seed's alone, so that what was left out is all that is wrong.
+    let first = |place: &Place| Place { link: 0, ..*place };
+    let found = asked.iter().filter(|place| {
+        let place = first(place);
+        let openings = [lazy.open(place).unwrap()];
+        verify(&params, &lazy.root(), &[place], &openings, &LUCK) == Err(Reject::Product(0))
+    });
+    assert_eq!(found.count(), asked.len());
+    answer_to(params, 4).check().unwrap();
 }
 
 #[test]
@@ -86,9 +150,11 @@ fn a_row_that_was_made_up_is_refused_although_it_was_committed_to() {
 
 #[test]
 fn bounds_are_checked_before_anything_is_computed() {
-    assert!(Params::new([0; 32], 100, 1).is_err() && Params::new([0; 32], 4_096, 1).is_err());
-    assert!(Params::new([0; 32], 64, 0).is_err() && Params::new([0; 32], 64, u32::MAX).is_err());
-    let wild = Params { seed: [0; 32], edge: 3, links: 9 };
+    let refused = |edge, links, lanes| Params::new([0; 32], edge, links, lanes).is_err();
+    assert!(refused(100, 1, 1) && refused(4_096, 1, 1));
+    assert!(refused(64, 0, 1) && refused(64, u32::MAX, 1) && refused(64, 262_144, 2));
+    assert!(refused(64, 1, 0) && refused(64, 1, 17));
+    let wild = Params { seed: [0; 32], edge: 3, links: 9, lanes: 1 };
     assert_eq!(verify(&wild, &[0; 32], &[], &[], &LUCK), Err(Reject::Params));
     let mut honest = answer(16, 2, 4);
     honest.openings.pop();

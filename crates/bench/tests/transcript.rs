@@ -11,7 +11,8 @@ use proptest::prelude::*;
 const LUCK: [u8; 32] = [77; 32];
 
 fn case() -> Case {
-    let terms = Terms { edge: 16, links: 4, openings: 8, commit_ms: 10_000, open_ms: 5_000 };
+    let terms =
+        Terms { gpus: 0, edge: 16, links: 4, openings: 8, commit_ms: 10_000, open_ms: 5_000 };
     let (genesis, machine, seed) = ([1; 32], MachineId([2; 32]), [3; 32]);
     Case { genesis, machine, audit: 7, seed, terms }
 }

@@ -62,6 +62,8 @@ pub struct DutyRecord {
     pub committed: bool,
     /// What he found.
     pub revealed: Option<Verdict>,
+    /// The X25519 key to which evidence for this duty is sealed.
+    pub key: Option<[u8; 32]>,
 }
 
 /// An audit's record.
@@ -75,6 +77,8 @@ pub struct AuditRecord {
     pub next: Slot,
     /// Where it stands.
     pub phase: AuditPhase,
+    /// The report whose check it is.
+    pub report: Option<u64>,
     /// Those drawn.
     pub duties: Vec<DutyRecord>,
     /// What the challenge is made of beside each auditor's secret.
@@ -162,6 +166,12 @@ impl View {
         }))
     }
 
+    /// Slot before which a machine takes no orders because it is audited first.
+    pub async fn held_back(&self, machine: MachineId) -> Result<Option<Slot>, ChainError> {
+        let entry = generated::storage().audits().held_back();
+        self.get("machine", entry, (Static(machine),)).await
+    }
+
     /// Slot before which a machine that failed cannot ask for another audit.
     pub async fn backs_off_until(&self, machine: MachineId) -> Result<Option<Slot>, ChainError> {
         let entry = generated::storage().audits().attempts_of();
@@ -176,14 +186,14 @@ impl View {
         Ok(found.map(|found| found.until))
     }
 
-    /// What a machine is asked to do in an audit; `None` when there is no challenge for it.
-    pub async fn audit_terms(&self, machine: MachineId) -> Result<Option<Terms>, ChainError> {
-        self.view("Audits", "terms", machine).await
+    /// What each auditor of an audit asks for; `None` before they were drawn.
+    pub async fn audit_terms(&self, audit: AuditId) -> Result<Option<Terms>, ChainError> {
+        self.view("Audits", "terms_of", audit).await
     }
 }
 
 fn record(found: generated_types::Audit<subxt::utils::AccountId32>) -> AuditRecord {
-    use generated_types::{Outcome, Phase};
+    use generated_types::{Outcome, Phase, Purpose};
     let phase = match found.phase {
         Phase::Booked => AuditPhase::Booked,
         Phase::Commit => AuditPhase::Commit,
@@ -196,12 +206,18 @@ fn record(found: generated_types::Audit<subxt::utils::AccountId32>) -> AuditReco
         auditor: AccountId(duty.auditor.0),
         committed: duty.commit.is_some(),
         revealed: duty.revealed.map(|(_, Static(verdict))| verdict),
+        key: duty.key,
     });
+    let report = match found.purpose {
+        Purpose::Check(report) => Some(report),
+        _ => None,
+    };
     AuditRecord {
         machine: found.machine.0,
         starts: found.starts,
         next: found.next,
         phase,
+        report,
         duties: duties.collect(),
         seed: found.seed,
     }
@@ -243,6 +259,16 @@ impl ChainClient {
         machine: MachineId,
     ) -> Result<Submission, ChainError> {
         self.submit(signer, &generated::transactions().audits().request(Static(machine))).await
+    }
+
+    /// Names the key to which evidence for one duty of the signer is sealed.
+    pub async fn set_duty_key(
+        &self,
+        signer: &Signer,
+        audit: AuditId,
+        key: [u8; 32],
+    ) -> Result<Submission, ChainError> {
+        self.submit(signer, &generated::transactions().audits().set_duty_key(audit, key)).await
     }
 
     /// Binds the signer to what he found.

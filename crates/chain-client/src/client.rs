@@ -1,4 +1,4 @@
-//! [`ChainClient`]: one connection to one node of one network, kept up in the background.
+//! [`ChainClient`]: one connection to one node, or by a [`Carrier`] to one network, kept up in the background.
 
 use std::{
     collections::HashMap,
@@ -23,6 +23,7 @@ use tokio::{net::TcpStream, sync::watch, task::JoinHandle, time::timeout};
 
 use crate::{
     account::AccountId,
+    carrier::{Carried, Carrier},
     error::{ChainError, cut, from_rpc, from_subxt},
     follow::{self, Feed, Link},
     generated,
@@ -40,8 +41,10 @@ const RESPONSE_BYTES_MAX: u32 = 16 * 1024 * 1024;
 /// How and where to connect.
 #[derive(Debug, Clone)]
 pub struct ChainConfig {
-    /// `ws://host:port` or `wss://…`.
+    /// `ws://host:port` or `wss://…`; the carrier's name when there is one.
     pub url: String,
+    /// Carries calls instead of a connection to `url`, as a light client does.
+    pub carrier: Option<Arc<dyn Carrier>>,
     /// The network that the caller means; any when `None`.
     pub genesis: Option<[u8; 32]>,
     /// How long a call may take before the node counts as away.
@@ -57,11 +60,19 @@ impl ChainConfig {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            carrier: None,
             genesis: None,
             call_timeout: Duration::from_secs(10),
             inclusion_timeout: Duration::from_secs(90),
             finality_timeout: Duration::from_secs(300),
         }
+    }
+
+    /// By a carrier: a minute a call, for a light client finds peers and proofs first.
+    pub fn carried(carrier: Arc<dyn Carrier>) -> Self {
+        let config = Self::new(carrier.name());
+        let call_timeout = Duration::from_secs(60);
+        Self { carrier: Some(carrier), call_timeout, ..config }
     }
 }
 
@@ -322,6 +333,9 @@ pub(crate) fn check_genesis(config: &ChainConfig, found: [u8; 32]) -> Result<(),
 /// Opens the RPC connection. The plain TCP connection before it tells at once, and in the system's
 /// words, when nothing listens; the RPC client would try for ever.
 async fn open(config: &ChainConfig) -> Result<RpcClient, ChainError> {
+    if let Some(carrier) = &config.carrier {
+        return Ok(RpcClient::new(Carried(carrier.clone())));
+    }
     let address = socket_address(&config.url)?;
     let limit = config.call_timeout;
     match timeout(limit, TcpStream::connect(&address)).await {

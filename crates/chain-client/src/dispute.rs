@@ -7,7 +7,12 @@ use crate::{
     account::{AccountId, Signer},
     client::ChainClient,
     error::ChainError,
-    generated::{self, runtime_types::pallet_disputes::types as generated_types},
+    generated::{
+        self,
+        runtime_types::{
+            bounded_collections::bounded_vec::BoundedVec, pallet_disputes::types as generated_types,
+        },
+    },
     read::{ITEMS_MAX, View},
     tx::Submission,
 };
@@ -21,6 +26,34 @@ pub struct EarnedRecord {
     pub counts: bool,
     /// Units since its last proof; lost if the next one fails.
     pub provisional: u128,
+}
+
+/// A stretch of eras in which rewards are released, each the same amount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, codec::Decode)]
+pub struct StretchRecord {
+    /// The first era.
+    pub from: u64,
+    /// How many.
+    pub eras: u32,
+    /// Units in each.
+    pub each: u128,
+}
+
+/// What a machine's running offence costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PreviewRecord {
+    /// The offence.
+    pub offence: u64,
+    /// What.
+    pub kind: OffenceKind,
+    /// Whether it is a silence while it was rented, which costs more.
+    pub rented: bool,
+    /// Since when it goes on.
+    pub since: Slot,
+    /// Units, were it over now.
+    pub now: u128,
+    /// When it costs more, and how much.
+    pub next: Option<(Slot, u128)>,
 }
 
 /// What a machine can be accused of.
@@ -72,9 +105,33 @@ pub struct OffenceRecord {
     pub until: Option<Slot>,
     /// Who reported it.
     pub reporter: Option<AccountId>,
+    /// The lease that it concerns.
+    pub lease: Option<LeaseId>,
 }
 
 type Found = generated_types::Offence<subxt::utils::AccountId32>;
+
+/// A kind as view functions encode it.
+#[derive(codec::Decode)]
+enum EncodedKind {
+    Unreachable { rented: bool },
+    Left,
+    Malfunction,
+    Counterfeit,
+    NotRentable,
+}
+
+impl From<EncodedKind> for OffenceKind {
+    fn from(kind: EncodedKind) -> Self {
+        match kind {
+            EncodedKind::Unreachable { .. } => Self::Unreachable,
+            EncodedKind::Left => Self::Left,
+            EncodedKind::Malfunction => Self::Malfunction,
+            EncodedKind::Counterfeit => Self::Counterfeit,
+            EncodedKind::NotRentable => Self::NotRentable,
+        }
+    }
+}
 
 fn record(id: u64, found: &Found, reported: bool) -> OffenceRecord {
     use generated_types::{Kind, Stage};
@@ -86,7 +143,7 @@ fn record(id: u64, found: &Found, reported: bool) -> OffenceRecord {
         Kind::NotRentable => OffenceKind::NotRentable,
     };
     let (stage, until) = match found.stage {
-        _ if reported => (OffenceStage::Reported, None),
+        _ if reported => (OffenceStage::Reported, Some(found.next)),
         Stage::Running => (OffenceStage::Running, None),
         Stage::Recorded { until } => (OffenceStage::Recorded, Some(until)),
         Stage::Appealed { until } => (OffenceStage::Appealed, Some(until)),
@@ -100,6 +157,18 @@ fn record(id: u64, found: &Found, reported: bool) -> OffenceRecord {
         stage,
         until,
         reporter: found.reporter.as_ref().map(|(who, _)| AccountId(who.0)),
+        lease: found.lease,
+    }
+}
+
+fn kind_of(kind: OffenceKind, lease: Option<LeaseId>) -> generated_types::Kind {
+    use generated_types::Kind;
+    match kind {
+        OffenceKind::Unreachable => Kind::Unreachable { rented: lease.is_some() },
+        OffenceKind::Left => Kind::Left,
+        OffenceKind::Malfunction => Kind::Malfunction,
+        OffenceKind::Counterfeit => Kind::Counterfeit,
+        OffenceKind::NotRentable => Kind::NotRentable,
     }
 }
 
@@ -113,6 +182,42 @@ impl View {
     /// What a provider can claim now, and what eras to come release.
     pub async fn owed(&self, provider: AccountId) -> Result<(u128, u128), ChainError> {
         self.view("Rewards", "owed", provider).await
+    }
+
+    /// What eras to come release to a provider, eras of one amount together.
+    pub async fn vesting(&self, provider: AccountId) -> Result<Vec<StretchRecord>, ChainError> {
+        self.view("Rewards", "vesting", provider).await
+    }
+
+    /// What a machine's running offence costs; `None` while none runs.
+    pub async fn preview(&self, machine: MachineId) -> Result<Option<PreviewRecord>, ChainError> {
+        type Answer = (u64, EncodedKind, Slot, u128, Option<(Slot, u128)>);
+        let found: Option<Answer> = self.view("Disputes", "preview", machine).await?;
+        Ok(found.map(|(offence, kind, since, now, next)| PreviewRecord {
+            offence,
+            rented: matches!(kind, EncodedKind::Unreachable { rented: true }),
+            kind: kind.into(),
+            since,
+            now,
+            next,
+        }))
+    }
+
+    /// Hash of the evidence that was promised with a report.
+    pub async fn evidence(&self, report: u64) -> Result<Option<[u8; 32]>, ChainError> {
+        let entry = generated::storage().disputes().evidence();
+        self.get("evidence", entry, (report,)).await
+    }
+
+    /// What an auditor was handed of a report, sealed to his duty's key.
+    pub async fn handed(
+        &self,
+        report: u64,
+        auditor: AccountId,
+    ) -> Result<Option<Vec<u8>>, ChainError> {
+        let entry = generated::storage().disputes().handed();
+        let found = self.get("evidence", entry, (report, auditor.to_subxt())).await?;
+        Ok(found.map(|found| found.0))
     }
 
     /// An offence, or a report, that is not settled.
@@ -182,15 +287,35 @@ impl ChainClient {
         kind: OffenceKind,
         lease: Option<LeaseId>,
     ) -> Result<Submission, ChainError> {
-        use generated_types::Kind;
-        let kind = match kind {
-            OffenceKind::Unreachable => Kind::Unreachable { rented: lease.is_some() },
-            OffenceKind::Left => Kind::Left,
-            OffenceKind::Malfunction => Kind::Malfunction,
-            OffenceKind::Counterfeit => Kind::Counterfeit,
-            OffenceKind::NotRentable => Kind::NotRentable,
-        };
+        let kind = kind_of(kind, lease);
         let call = generated::transactions().disputes().report(Static(machine), kind, lease);
+        self.submit(signer, &call).await
+    }
+
+    /// Reports a machine and promises evidence with this hash.
+    pub async fn report_with_evidence(
+        &self,
+        signer: &Signer,
+        machine: MachineId,
+        kind: OffenceKind,
+        lease: Option<LeaseId>,
+        evidence: [u8; 32],
+    ) -> Result<Submission, ChainError> {
+        let (machine, kind) = (Static(machine), kind_of(kind, lease));
+        let calls = generated::transactions().disputes();
+        self.submit(signer, &calls.report_with_evidence(machine, kind, lease, evidence)).await
+    }
+
+    /// Hands sealed evidence of a report to an auditor of its check.
+    pub async fn hand_evidence(
+        &self,
+        signer: &Signer,
+        report: u64,
+        auditor: AccountId,
+        sealed: Vec<u8>,
+    ) -> Result<Submission, ChainError> {
+        let calls = generated::transactions().disputes();
+        let call = calls.hand_evidence(report, auditor.to_subxt(), BoundedVec(sealed));
         self.submit(signer, &call).await
     }
 

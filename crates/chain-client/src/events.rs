@@ -76,11 +76,13 @@ impl TxEvents {
             refund: event.refund,
             open: event.open,
             retain_until: event.retain_until,
+            burned: event.burned,
+            platform_fees: event.platform_fees,
         }))
     }
 
     /// The first event of this type.
-    fn first<E: DecodeAsEvent>(&self) -> Result<Option<E>, ChainError> {
+    pub(crate) fn first<E: DecodeAsEvent>(&self) -> Result<Option<E>, ChainError> {
         let mine = self.all.iter().filter_map(Result::ok);
         mine.filter(|event| event.phase() == Phase::ApplyExtrinsic(self.index))
             .find_map(|event| event.decode_fields_as::<E>())
@@ -89,12 +91,44 @@ impl TxEvents {
     }
 }
 
+/// Events of the leases pallet that are about no lease.
+const OTHERS: [&str; 8] = [
+    "Pledged",
+    "PledgeReleased",
+    "PlatformRegistered",
+    "PlatformChanged",
+    "PlatformClosed",
+    "VoucherIssued",
+    "VoucherRevoked",
+    "BurnRaised",
+];
+
 /// The lease that an event of the leases pallet is about: its first field.
 pub(crate) fn lease_of(event: &Event<'_, Chain>) -> Result<Option<u64>, ChainError> {
-    if event.pallet_name() != "Leases" {
+    if event.pallet_name() != "Leases" || OTHERS.contains(&event.event_name()) {
         return Ok(None);
     }
     u64::decode(&mut event.field_bytes())
         .map(Some)
         .map_err(|error| ChainError::malformed("lease event", error))
+}
+
+#[cfg(test)]
+mod tests {
+    use codec::Decode as _;
+    use subxt::metadata::Metadata;
+
+    use super::OTHERS;
+
+    #[test]
+    fn events_of_leases_that_are_about_no_lease_are_known() {
+        let bytes = include_bytes!("../metadata.scale");
+        let metadata = Metadata::decode(&mut &bytes[..]).expect("the committed metadata");
+        let leases = metadata.pallet_by_name("Leases").expect("the pallet");
+        for event in leases.event_variants().expect("it has events") {
+            let first = event.fields.first().and_then(|field| field.name.as_deref());
+            let other = OTHERS.contains(&event.name.as_str());
+            assert_eq!(first == Some("lease"), !other, "{}", event.name);
+        }
+    }
 }

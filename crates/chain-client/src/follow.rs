@@ -10,7 +10,7 @@ use subxt::{
         Hasher,
         substrate::{BlakeTwo256, SubstrateHeader},
     },
-    rpcs::{client::RpcSubscription, methods::legacy::NumberOrHex},
+    rpcs::client::RpcSubscription,
     utils::H256,
 };
 use tokio::{
@@ -206,24 +206,19 @@ fn set_finalized(shared: &Shared, head: Head) {
 }
 
 async fn advance_finalized(shared: &Shared, header: &Header) -> Result<(), ChainError> {
-    let last = shared.feed.finalized.borrow().number;
-    if header.number <= last {
+    let last = *shared.feed.finalized.borrow();
+    if header.number <= last.number {
         return Ok(());
     }
-    if header.number - last > GAP_BLOCKS_MAX {
-        shared.feed.tell(Notice::Resync);
-    } else {
-        for number in last + 1..header.number {
-            let hash = shared
-                .rpc(
-                    "block hash",
-                    shared.legacy.chain_get_block_hash(Some(NumberOrHex::Number(number))),
-                )
-                .await?
-                .ok_or_else(|| ChainError::malformed("block hash", "a finalized block is gone"))?;
-            tell_leases(shared, hash, Finality::Finalized).await?;
+    // By parents and not by number: a light client knows of numbers only what its peers say.
+    match between(shared, header, &last).await? {
+        Some(blocks) => {
+            for block in blocks {
+                tell_leases(shared, block, Finality::Finalized).await?;
+            }
+            tell_leases(shared, hash_of(header), Finality::Finalized).await?;
         }
-        tell_leases(shared, hash_of(header), Finality::Finalized).await?;
+        None => shared.feed.tell(Notice::Resync),
     }
     set_finalized(shared, head_of(shared, header));
     Ok(())

@@ -45,6 +45,14 @@
         with = "::subxt::utils::Static<::dbc_primitives::Leg>"
     ),
     substitute_type(
+        path = "dbc_primitives::discount::Tiers",
+        with = "::subxt::utils::Static<::dbc_primitives::discount::Tiers>"
+    ),
+    substitute_type(
+        path = "dbc_primitives::discount::Progress",
+        with = "::subxt::utils::Static<::dbc_primitives::discount::Progress>"
+    ),
+    substitute_type(
         path = "dbc_primitives::lease::LeaseState",
         with = "::subxt::utils::Static<::dbc_primitives::LeaseState>"
     ),

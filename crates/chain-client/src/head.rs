@@ -2,7 +2,10 @@
 //! names the slot, and a slot is a fixed stretch of time.
 
 use codec::Decode;
-use subxt::config::substrate::{DigestItem, SubstrateHeader};
+use subxt::config::{
+    Hasher,
+    substrate::{BlakeTwo256, DigestItem, SubstrateHeader},
+};
 use subxt::utils::H256;
 
 /// A block that the client knows of.
@@ -22,6 +25,12 @@ impl Head {
     pub(crate) fn new(hash: H256, header: &SubstrateHeader<H256>, slot_ms: u64) -> Self {
         let slot = babe_slot(&header.digest.logs).unwrap_or(0);
         Self { number: header.number, hash: hash.0, slot, unix_ms: slot.saturating_mul(slot_ms) }
+    }
+
+    /// The block of an encoded header; `None` when the bytes are none.
+    pub fn of_encoded(header: &[u8], slot_ms: u64) -> Option<Self> {
+        let decoded = SubstrateHeader::<H256>::decode(&mut &header[..]).ok()?;
+        Some(Self::new(BlakeTwo256.hash(header), &decoded, slot_ms))
     }
 
     /// Start of the block's slot in seconds since 1970.

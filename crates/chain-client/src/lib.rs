@@ -7,6 +7,7 @@ mod account;
 mod ahead;
 mod audit;
 mod calls;
+mod carrier;
 mod client;
 mod convert;
 mod dispute;
@@ -14,28 +15,53 @@ mod error;
 mod events;
 mod follow;
 mod generated;
+mod govern;
 mod head;
+mod light_spec;
+mod machine;
+mod platform;
 mod price;
 mod read;
 mod record;
+mod renting;
+mod stake;
 mod statement;
 mod tx;
+mod voucher;
 mod watch;
 
 pub use account::{AccountId, AccountParseError, Signer, SignerError};
 pub use ahead::{Ahead, Signed};
 pub use audit::{AuditPhase, AuditRecord, AuditorRecord, DutyRecord, ProofRecord};
+pub use carrier::{Carrier, CarrierError, Subscribed};
 pub use client::{At, ChainClient, ChainConfig, NodeHealth};
-pub use dispute::{EarnedRecord, OffenceKind, OffenceRecord, OffenceStage};
+pub use dispute::{
+    EarnedRecord, OffenceKind, OffenceRecord, OffenceStage, PreviewRecord, StretchRecord,
+};
 pub use error::ChainError;
 pub use events::TxEvents;
 pub use follow::{Finality, Link, Notice, Notices};
+pub use govern::{
+    Body, Conviction, Curve, DelegationRecord, MotionRecord, OpenReferendum, PARTS, Proposal,
+    ReferendumRecord, ReferendumStage, SetNumber, TrackRecord, VoteRecord, VotingRecord,
+};
 pub use head::Head;
+pub use light_spec::{LightGenesis, light_spec_start};
+pub use machine::{BATCH_MAX, Fact, Hardware, Search, SearchPage, Tier};
+pub use platform::PlatformRecord;
 pub use price::FeederRecord;
 pub use read::View;
-pub use record::{Account, Constants, Lease, LeaseClosed, Machine, Registration};
+pub use record::{
+    Account, Constants, HeldBack, Lease, LeaseClosed, Machine, Registration, Suspended,
+};
+pub use renting::{EndRecord, PledgeRecord, QuoteRecord};
+pub use stake::{
+    BondRecord, ElectedRecord, MemberRecord, PoolRecord, PoolState, Role, SessionKeys, SlashRecord,
+    StakeConstants, UnpaidRecord, ValidatorRecord,
+};
 pub use statement::{Statement, Statements, Submitted, TOPICS_MAX};
 pub use tx::{Included, Submission};
+pub use voucher::VoucherRecord;
 pub use watch::{OutageRecord, PendingReport, PresenceRecord, WatchConstants, WatcherRecord};
 
 /// Hexadecimal form of a hash, for messages.

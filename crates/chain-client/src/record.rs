@@ -3,10 +3,13 @@
 
 use dbc_primitives::{
     AccessKey, Balance, CloseReason, DenseIndex, HardwareFacts, LeaseId, LeaseState, Leg, Location,
-    MachineClass, MachineId, MachineStatus, NetworkFacts, Offer, Profile, Slot,
+    MachineClass, MachineId, MachineStatus, NetworkFacts, Offer, Profile, Slot, discount::Tiers,
 };
 
-use crate::account::AccountId;
+use crate::{
+    account::AccountId,
+    machine::{Fact, Tier},
+};
 
 /// A machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,12 +38,22 @@ pub struct Machine {
     pub offer_version: u32,
     /// Positions of the GPUs that are leased, rising.
     pub gpus_leased: Vec<u8>,
-    /// Whether the CPU profile is leased.
-    pub cpu_leased: bool,
+    /// CPU shares that are leased.
+    pub cpu_leased: u16,
     /// Leases that it did not start in time.
     pub strikes: u32,
     /// When it registered.
     pub registered_at: Slot,
+    /// The maintenance that was announced last: its first slot, and the first after it.
+    pub maintenance: Option<(Slot, Slot)>,
+    /// Whether it is in the high-stability tier.
+    pub tier: Tier,
+    /// Of the stake, what is pledged for the tier, in units.
+    pub pledge: Balance,
+    /// What changed since its last proof without voiding that.
+    pub unproven: Vec<Fact>,
+    /// Whom its provider offers it to.
+    pub offered_to: Option<AccountId>,
 }
 
 /// A lease.
@@ -48,8 +61,10 @@ pub struct Machine {
 pub struct Lease {
     /// Its number.
     pub id: LeaseId,
-    /// Who pays.
+    /// Whose lease it is.
     pub renter: AccountId,
+    /// Whose money is on hold for it: the renter's, or that of his voucher's issuer.
+    pub payer: AccountId,
     /// Who is paid.
     pub provider: AccountId,
     /// The machine.
@@ -60,6 +75,8 @@ pub struct Lease {
     pub gpus: Vec<u8>,
     /// GPUs or the CPU profile.
     pub profile: Profile,
+    /// CPU shares; none with GPUs.
+    pub cpu_shares: u16,
     /// When it was made.
     pub created_at: Slot,
     /// When the meter started.
@@ -71,22 +88,44 @@ pub struct Lease {
     pub ends_at: Slot,
     /// The present leg with its rate.
     pub leg: Leg,
+    /// The leg that has begun while the one before is still to be settled.
+    pub next: Option<Leg>,
+    /// Discounts that it can earn.
+    pub tiers: Tiers,
+    /// Slots that count for them.
+    pub counted: Slot,
+    /// Ever put on hold for it, in units.
+    pub deposited: Balance,
     /// Held now, in units; what is due included.
     pub deposit: Balance,
     /// Due to the provider but not credited yet, in units.
     pub due: Balance,
     /// Due to the treasury but not credited yet, in units.
     pub due_fees: Balance,
+    /// Due to the platform but not credited yet, in units.
+    pub due_platform: Balance,
     /// Paid to the provider, in units.
     pub paid: Balance,
     /// Paid to the treasury, in units.
     pub fees: Balance,
+    /// Paid to the platform, in units.
+    pub platform_fees: Balance,
+    /// Burned, in units.
+    pub burned: Balance,
     /// Returned, in units.
     pub refunded: Balance,
     /// Up to when it is settled.
     pub settled_to: Slot,
     /// Slots that were charged.
     pub charged: Slot,
+    /// Time that waits for the verdict on a report.
+    pub held_back: Option<HeldBack>,
+    /// Set while it has no cards.
+    pub suspended: Option<Suspended>,
+    /// While another machine has to start it, its end.
+    pub moving: Option<Slot>,
+    /// The machine that takes over when the first is silent for long.
+    pub standby: Option<MachineId>,
     /// Where the meter of a closed lease stopped, while its last minutes are not settled.
     pub tail_until: Option<Slot>,
     /// The most per slot at the next leg.
@@ -101,6 +140,8 @@ pub struct Lease {
     pub generation: u32,
     /// Platform that mediated it.
     pub platform: Option<u32>,
+    /// Voucher that pays for it.
+    pub voucher: Option<u32>,
     /// Who gets unused money instead of the renter.
     pub receiver: Option<AccountId>,
     /// Hash of the only spec that may run.
@@ -111,6 +152,26 @@ pub struct Lease {
     pub state: LeaseState,
     /// Until when the data of a closed lease is kept.
     pub retain_until: Option<Slot>,
+}
+
+/// Time that a renter complains of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldBack {
+    /// First slot that is not charged.
+    pub since: Slot,
+    /// When it is charged without a verdict.
+    pub until: Slot,
+}
+
+/// A lease without its cards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suspended {
+    /// Since when.
+    pub since: Slot,
+    /// Positions of the cards that it had.
+    pub gpus: Vec<u8>,
+    /// Whether the renter's pledge makes it free.
+    pub pledged: bool,
 }
 
 /// An account's money, in units.
@@ -160,6 +221,10 @@ pub struct LeaseClosed {
     pub open: Balance,
     /// Until when its data is kept.
     pub retain_until: Slot,
+    /// Burned over its life, in units.
+    pub burned: Balance,
+    /// Paid to the platform over its life, in units.
+    pub platform_fees: Balance,
 }
 
 /// Figures that the runtime fixes.

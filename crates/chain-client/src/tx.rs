@@ -18,7 +18,7 @@ use subxt::{
     utils::H256,
 };
 use tokio::{
-    sync::watch,
+    sync::{OwnedMutexGuard, watch},
     time::{Instant, sleep, timeout, timeout_at},
 };
 use tracing::debug;
@@ -70,6 +70,9 @@ pub struct Submission {
     submitted: Instant,
     /// Finalized height up to which it is known not to stand in any block.
     searched: u64,
+    /// The account's turn, kept until the extrinsic is in a block where nobody counts what is under way: a light
+    /// client has no pool.
+    turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl ChainClient {
@@ -82,7 +85,7 @@ impl ChainClient {
         let shared = &self.shared;
         shared.usable()?;
         let lane = shared.lane(signer.account());
-        let _turn = lane.lock().await;
+        let turn = lane.lock_owned().await;
         let mut attempt = 1;
         loop {
             let (encoded, tx, born) = sign(shared, signer, call).await?;
@@ -98,6 +101,7 @@ impl ChainClient {
                         finalized: None,
                         submitted: Instant::now(),
                         searched: born,
+                        turn: shared.config.carrier.is_some().then_some(turn),
                     });
                 }
                 Err(Refusal::Nonce(why)) if attempt < NONCE_ATTEMPTS => {
@@ -215,6 +219,7 @@ impl Submission {
             if let Some(block) = self.finalized.or(self.in_block) {
                 let included = self.outcome(block).await?;
                 self.seen(&self.shared.feed.best, included.number).await;
+                self.turn = None;
                 return Ok(included);
             }
             self.step(deadline).await?;

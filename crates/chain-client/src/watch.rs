@@ -24,6 +24,8 @@ pub struct WatchConstants {
     pub epoch_intervals: u64,
     /// Watchers drawn for a cohort.
     pub watchers_per_cohort: u32,
+    /// Machines of a cohort from which on whoever hears less than half of them abstains.
+    pub mass_min: u32,
 }
 
 /// A watcher's record.
@@ -78,6 +80,7 @@ impl View {
             interval_slots: self.constant(of.interval_slots())?,
             epoch_intervals: self.constant(of.epoch_intervals())?,
             watchers_per_cohort: self.constant(of.watchers_per_cohort())?,
+            mass_min: self.constant(of.mass_min())?,
         })
     }
 
@@ -185,6 +188,11 @@ impl View {
         }))
     }
 
+    /// Live part of the last thirty days of the machine at an index, in 10,000ths, and whether it is heard.
+    pub async fn standing(&self, index: u32) -> Result<(u32, bool), ChainError> {
+        self.view("Liveness", "standing", index).await
+    }
+
     /// The last outages of the machine at an index, the oldest first.
     pub async fn outages(&self, index: u32) -> Result<Vec<OutageRecord>, ChainError> {
         let entry = generated::storage().liveness().outages();
@@ -231,6 +239,19 @@ impl ChainClient {
         let opening = opening.map(Static);
         let call =
             generated::transactions().liveness().report(interval, cohort, heard, root, opening);
+        self.submit(signer, &call).await
+    }
+
+    /// Tells that the signer heard too few of a cohort to say anything of anybody.
+    pub async fn abstain(
+        &self,
+        signer: &Signer,
+        interval: Interval,
+        cohort: u32,
+        opening: Option<Opening>,
+    ) -> Result<Submission, ChainError> {
+        let opening = opening.map(Static);
+        let call = generated::transactions().liveness().abstain(interval, cohort, opening);
         self.submit(signer, &call).await
     }
 

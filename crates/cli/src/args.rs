@@ -1,9 +1,25 @@
 //! The command line: what can be typed, with a sentence and an example each. Holds no logic.
 
+mod govern;
+mod platform;
+mod rent;
+mod stake;
+mod validator;
+mod voucher;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+
+pub use self::provider::{Handover, Hardware, Join, Maintenance, Tier, TierAction};
+
+pub use govern::{Cast, Council, Params, Propose, Vote, Which};
+pub use platform::Platform;
+pub use rent::{Machines, Rent, Wanted};
+pub use stake::{Pool, Stake};
+pub use validator::{RentNode, Validator};
+pub use voucher::Voucher;
 
 /// Rent GPUs by the minute, or rent out your own.
 #[derive(Debug, Parser)]
@@ -93,6 +109,12 @@ pub enum Command {
     /// Keep the keys of accounts, see and move money.
     #[command(subcommand)]
     Wallet(Wallet),
+    /// Sell machines of the network under your own name, with a fee on top.
+    #[command(subcommand)]
+    Platform(Platform),
+    /// Pay for somebody else's leases.
+    #[command(subcommand)]
+    Voucher(Voucher),
     /// Rent out this machine.
     #[command(subcommand)]
     Provider(Provider),
@@ -107,9 +129,27 @@ pub enum Command {
     Feed(Feed),
     /// Report a machine that is not there or not what it says: auditors look at it. A bond is held; it returns with a share of the slash if you are right.
     #[command(
-        after_help = "Example: dbc report 0 --kind unreachable --lease 12\n         dbc report 0 --kind counterfeit"
+        after_help = "Example: dbc report 0 --kind unreachable --lease 12\n         dbc report 0 --kind counterfeit --lease 12 --evidence nvidia-smi.txt"
     )]
     Report(Report),
+    /// Decide: list referenda, ask, vote, hand votes on.
+    #[command(subcommand)]
+    Vote(Vote),
+    /// Sit in the council or the technical committee: motions and votes.
+    #[command(subcommand)]
+    Council(Council),
+    /// List the numbers that referenda set, with their limits.
+    #[command(after_help = "Example: dbc params\n         dbc params leases")]
+    Params(Params),
+    /// Bond money and stand behind validators with it.
+    #[command(subcommand)]
+    Stake(Stake),
+    /// Bond together with others.
+    #[command(subcommand)]
+    Pool(Pool),
+    /// Validate, with a node of yours or a rented one.
+    #[command(subcommand)]
+    Validator(Validator),
     /// List ready workloads.
     #[command(after_help = "Example: dbc templates")]
     Templates,
@@ -137,84 +177,6 @@ pub enum Command {
         #[arg(long)]
         grant: Option<String>,
     },
-}
-
-/// What machines must have.
-#[derive(Debug, Clone, Args)]
-pub struct Wanted {
-    /// Free GPUs needed.
-    #[arg(long, default_value_t = 0)]
-    pub gpus: u8,
-    /// Part of the GPU's model name.
-    #[arg(long)]
-    pub model: Option<String>,
-    /// Memory per GPU in GiB.
-    #[arg(long, default_value_t = 0)]
-    pub gpu_memory: u32,
-    /// Country, by its ISO 3166-1 number.
-    #[arg(long)]
-    pub region: Option<u16>,
-    /// Highest price per hour in DBC, for all that is rented.
-    #[arg(long, value_name = "DBC")]
-    pub max_price: Option<String>,
-}
-
-/// `dbc machines`.
-#[derive(Debug, Args)]
-pub struct Machines {
-    /// Filters.
-    #[command(flatten)]
-    pub wanted: Wanted,
-    /// List machines that cannot be rented now, too.
-    #[arg(long)]
-    pub all: bool,
-}
-
-/// `dbc rent`.
-#[derive(Debug, Args)]
-pub struct Rent {
-    /// Filters.
-    #[command(flatten)]
-    pub wanted: Wanted,
-    /// This machine: its short number or its key. Without it, the cheapest that fits.
-    #[arg(long)]
-    pub machine: Option<String>,
-    /// Ready workload (see `dbc templates`).
-    #[arg(long, default_value = "base", conflicts_with = "image")]
-    pub template: String,
-    /// OCI image instead of a template.
-    #[arg(long)]
-    pub image: Option<String>,
-    /// For how long, e.g. 90m, 2h, 3d. Ending earlier returns the rest.
-    #[arg(long, default_value = "1h", value_parser = parse_term)]
-    pub term: u64,
-    /// Processor cores, e.g. 1.5.
-    #[arg(long)]
-    pub cpus: Option<f64>,
-    /// Memory in MiB.
-    #[arg(long)]
-    pub memory: Option<u32>,
-    /// Disk in GiB.
-    #[arg(long)]
-    pub disk: Option<u32>,
-    /// Environment, NAME=VALUE; may be given often.
-    #[arg(long, value_name = "NAME=VALUE")]
-    pub env: Vec<String>,
-    /// Named port, NAME=PORT; may be given often.
-    #[arg(long, value_name = "NAME=PORT")]
-    pub port: Vec<String>,
-    /// The most that the lease may ever cost in DBC.
-    #[arg(long, value_name = "DBC")]
-    pub cap: Option<String>,
-    /// Return as soon as the lease is final, before the workload runs.
-    #[arg(long)]
-    pub detach: bool,
-    /// Go on with an order that broke off; its number stood in the message.
-    #[arg(long, value_name = "TAG")]
-    pub resume: Option<u64>,
-    /// Command instead of the image's.
-    #[arg(last = true)]
-    pub command: Vec<String>,
 }
 
 /// A lease, reached as its renter or by a grant.
@@ -314,6 +276,24 @@ pub enum Lease {
         #[arg(long, value_parser = parse_term)]
         by: u64,
     },
+    /// Give the cards of a lease up and keep its data until its end; free with a pledge.
+    #[command(after_help = "Example: dbc lease suspend 1")]
+    Suspend {
+        /// Number of the lease.
+        lease: u64,
+    },
+    /// Take free cards of the same models for a suspended lease.
+    #[command(after_help = "Example: dbc lease resume 1")]
+    Resume {
+        /// Number of the lease.
+        lease: u64,
+    },
+    /// Let the standby of a lease take it over, once its machine was silent for ten minutes.
+    #[command(after_help = "Example: dbc lease fail-over 1")]
+    FailOver {
+        /// Number of the lease.
+        lease: u64,
+    },
     /// End a lease; unused money returns at once.
     #[command(after_help = "Example: dbc lease end 1")]
     End {
@@ -407,9 +387,12 @@ pub struct Report {
     /// What is wrong.
     #[arg(long, value_enum)]
     pub kind: Fault,
-    /// Your lease that it concerns.
+    /// Your lease that it concerns. Its rent waits from now on for what the auditors find.
     #[arg(long)]
     pub lease: Option<u64>,
+    /// What you saw, 2,000 bytes at most, for the auditors' eyes alone (malfunction or counterfeit). It is handed to each of them sealed, so the command has to run until they have it.
+    #[arg(long, value_name = "FILE", conflicts_with = "no_wait")]
+    pub evidence: Option<PathBuf>,
     /// Return at once instead of waiting for what the auditors find.
     #[arg(long)]
     pub no_wait: bool,
@@ -447,9 +430,15 @@ pub enum Watch {
     /// Take the bond back, ten days after leaving.
     #[command(after_help = "Example: dbc watch withdraw --wallet watcher")]
     Withdraw,
-    /// Show bond, duties and strikes.
-    #[command(after_help = "Example: dbc watch status --wallet watcher")]
-    Status,
+    /// Show bond, duties and strikes, or how a machine was heard: its outages and its live part of thirty days.
+    #[command(
+        after_help = "Example: dbc watch status --wallet watcher\n         dbc watch status --machine 0"
+    )]
+    Status {
+        /// Short number of a machine.
+        #[arg(long)]
+        machine: Option<u32>,
+    },
 }
 
 /// `dbc feed …`.
@@ -570,6 +559,12 @@ pub enum Wallet {
         /// How much, in DBC.
         amount: String,
     },
+    /// Set money aside: suspended leases are free then, and the data of closed ones is kept for a week.
+    #[command(after_help = "Example: dbc wallet pledge")]
+    Pledge,
+    /// Take the pledge back that no lease and no data relies on.
+    #[command(after_help = "Example: dbc wallet release-pledge")]
+    ReleasePledge,
     /// Remove a wallet's file; the account lives on in its phrase.
     #[command(after_help = "Example: dbc wallet remove old")]
     Remove {
@@ -583,9 +578,9 @@ pub enum Wallet {
 pub enum Provider {
     /// Bond this machine, make an offer, have it audited and list it. Steps that were done are left out.
     #[command(
-        after_help = "Example: dbc provider join --wallet provider --gpu-hour 12 --cpu-hour 1"
+        after_help = "Example: dbc provider join --wallet provider --gpu-hour 12 --cpu-hour 1\n         dbc provider join --fleet tickets.jsonl --wallet provider --gpu-hour 12"
     )]
-    Join(Offer),
+    Join(Join),
     /// Put the machine up for rent.
     #[command(after_help = "Example: dbc provider list --wallet provider")]
     List {
@@ -619,6 +614,36 @@ pub enum Provider {
         /// Number of the offence (`dbc provider status`).
         offence: u64,
     },
+    /// Say that the machine may be away: silence is not blamed then, and no order reaches into that time.
+    #[command(
+        after_help = "Example: dbc provider maintenance --in 24h --for 2h --wallet provider\n         dbc provider maintenance --cancel --wallet provider"
+    )]
+    Maintenance(Maintenance),
+    /// Join the high-stability tier, with six days without a blamed outage and half the stake more; or leave it.
+    #[command(after_help = "Example: dbc provider tier join --wallet provider")]
+    Tier(Tier),
+    /// Say that the machine has other hardware, another class or place; other cards, processor or memory are audited anew.
+    #[command(
+        after_help = "Example: dbc provider hardware --wallet provider\n         dbc provider hardware 7 --ticket new.json --wallet provider"
+    )]
+    Hardware(Hardware),
+    /// Take back stake beyond what is asked for now.
+    #[command(after_help = "Example: dbc provider release-stake --wallet provider")]
+    ReleaseStake {
+        /// Its short number or key; this machine's without it.
+        machine: Option<String>,
+    },
+    /// Offer the machine to another provider; it stays online, and its leases go on when he accepts.
+    #[command(
+        after_help = "Example: dbc provider handover 7 --to 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty --wallet provider\n         dbc provider handover 7 --withdraw --wallet provider"
+    )]
+    Handover(Handover),
+    /// Take a machine over that another provider offered you; your stake is held for it.
+    #[command(after_help = "Example: dbc provider accept 7 --wallet buyer")]
+    Accept {
+        /// Its short number or key.
+        machine: String,
+    },
     /// Begin the machine's way out; the stake is free after the retirement delay.
     #[command(after_help = "Example: dbc provider retire --wallet provider")]
     Retire {
@@ -636,7 +661,7 @@ pub struct Offer {
     /// For a GPU and hour: `12` in DBC, `$0.40` in dollars, for terms of thirty days at most.
     #[arg(long, default_value = "10")]
     pub gpu_hour: String,
-    /// For the CPU profile and hour, in the same currency.
+    /// For a CPU share and hour, in the same currency.
     #[arg(long, default_value = "1")]
     pub cpu_hour: String,
     /// Shortest term.
@@ -648,6 +673,10 @@ pub struct Offer {
     /// Country, by its ISO 3166-1 number; 0 says nothing.
     #[arg(long, default_value_t = 0)]
     pub region: u16,
+    /// CPU shares for rent: cards and shares are equal parts of the machine's cores, memory and disk. Without
+    /// it what was offered before; at first none beside cards, else two on a machine that has room for two.
+    #[arg(long)]
+    pub cpu_shares: Option<u16>,
 }
 
 /// `dbc up`.
@@ -662,6 +691,9 @@ pub struct Up {
     /// Run the demonstration job although it ran before.
     #[arg(long, conflicts_with = "no_demo")]
     pub demo: bool,
+    /// The agent follows the chain by a light client of its own instead of a node's RPC, from its next start on.
+    #[arg(long)]
+    pub light: bool,
     /// Size of the data pool in GiB.
     #[arg(long, default_value_t = 8)]
     pub pool_gib: u32,
@@ -698,5 +730,6 @@ fn parse_term(text: &str) -> Result<u64, String> {
     }
 }
 
+mod provider;
 #[cfg(test)]
 mod tests;

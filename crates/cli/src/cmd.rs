@@ -1,14 +1,20 @@
 //! The commands, one file a noun. Each prints its data and gives the exit status.
 
 mod audit;
+mod council;
 mod feed;
+mod govern;
 mod grant;
 mod inside;
 mod lease;
 mod machines;
+mod platform;
 mod provider;
 mod rent;
 mod report;
+mod stake;
+mod validator;
+mod voucher;
 mod wallet;
 mod watch;
 
@@ -42,11 +48,19 @@ pub async fn run(arguments: Dbc) -> Result<u8> {
         Command::Lease(args) => lease::run(&context, args).await,
         Command::Grant(args) => grant::run(&context, args).await,
         Command::Wallet(args) => wallet::run(&context, args).await,
+        Command::Platform(args) => platform::run(&context, args).await,
+        Command::Voucher(args) => voucher::run(&context, args).await,
         Command::Provider(args) => provider::run(&context, args).await,
         Command::Watch(args) => watch::run(&context, args).await,
         Command::Audit(args) => audit::run(&context, args).await,
         Command::Feed(args) => feed::run(&context, args).await,
         Command::Report(args) => report::run(&context, args).await,
+        Command::Vote(args) => govern::vote(&context, args).await,
+        Command::Council(args) => council::run(&context, args).await,
+        Command::Params(args) => govern::params(&context, args).await,
+        Command::Stake(args) => stake::stake(&context, args).await,
+        Command::Pool(args) => stake::pool(&context, args).await,
+        Command::Validator(args) => validator::run(&context, args).await,
         Command::Templates => templates(&context),
         Command::Status => up::status::run(&context).await,
         Command::Up(args) => up::run(&context, args).await,

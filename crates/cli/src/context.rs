@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use dbc_sdk::{ErrorCode, Market, MarketConfig, Signer};
+use dbc_sdk::{ErrorCode, Genesis, Market, MarketConfig, Signer};
 use serde::{Deserialize, Serialize};
 
 use crate::{args::Global, failure::coded, wallet};
@@ -32,6 +32,9 @@ pub struct Context {
 pub struct Settings {
     /// Node to ask. Without one, that of the network on this machine.
     pub chain: Option<String>,
+    /// Hash of the first block of the network that is meant, hexadecimal: a node of another one is refused.
+    /// Without one, a node of the network on this machine must serve just that.
+    pub genesis: Option<String>,
     /// Relays beside those on the chain.
     pub relays: Vec<String>,
     /// The wallet that pays when none is named; `default` without one.
@@ -79,8 +82,25 @@ impl Context {
     /// A damaged settings file, or no node known at all.
     pub fn market(&self) -> Result<Market> {
         let mut config = MarketConfig::new(self.chain_url()?, &self.home);
+        config.genesis = self.genesis()?;
         config.relays = self.settings()?.relays;
         Ok(Market::open(config)?)
+    }
+
+    /// The network that is meant, where the settings or this machine's own say.
+    fn genesis(&self) -> Result<Option<Genesis>> {
+        let settings = self.settings()?;
+        if let Some(text) = settings.genesis {
+            let parsed = text.parse();
+            let parsed =
+                parsed.map_err(|error| coded(ErrorCode::InvalidInput, format!("genesis: {error}")));
+            return parsed.map(Some);
+        }
+        if self.global.chain.is_some() || settings.chain.is_some() {
+            return Ok(None);
+        }
+        let local = crate::up::state::Network::load(&self.net_dir)?;
+        Ok(local.and_then(|network| network.genesis?.parse().ok()))
     }
 
     /// The node to ask: by flag, settings, or that of the network on this machine.

@@ -72,6 +72,7 @@ fn is_no(code: ErrorCode) -> bool {
             | Code::InsufficientFunds
             | Code::ChainRefused
             | Code::ImageNotFound
+            | Code::ImagePlatform
             | Code::WorkloadNotFound
             | Code::WalletNotFound
             | Code::PortClosed

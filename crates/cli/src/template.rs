@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::coded;
 
-const FILES: [(&str, &str); 2] = [
+const FILES: [(&str, &str); 3] = [
     ("base", include_str!("../../../templates/base.toml")),
     ("jupyter", include_str!("../../../templates/jupyter.toml")),
+    ("node", include_str!("../../../templates/node.toml")),
 ];
 
 /// A ready workload.

@@ -7,7 +7,7 @@ mod chain;
 mod demo;
 mod duty;
 mod engine;
-mod images;
+pub mod images;
 pub mod market;
 mod process;
 mod registry;
@@ -84,6 +84,7 @@ pub async fn run(context: &Context, args: Up) -> Result<u8> {
         min_term: 300,
         max_term: 30 * 86_400,
         region: 0,
+        cpu_shares: None,
     };
     let mut step = Step::begin("market", quiet);
     let market = context.market()?;
@@ -128,7 +129,7 @@ fn open(context: &Context, args: &Up) -> Result<Network> {
             program.parent().map(PathBuf::from).context("this program lies in no folder")?
         }
     };
-    let network = match Network::load(dir)? {
+    let mut network = match Network::load(dir)? {
         Some(known) => {
             if known.validators != args.validators && args.validators != 1 {
                 print::note(&format!(
@@ -143,6 +144,7 @@ fn open(context: &Context, args: &Up) -> Result<Network> {
             Network::new(dir, bin_dir, args.validators, args.pool_gib)?
         }
     };
+    network.light |= args.light;
     network.save()?;
     Ok(network)
 }

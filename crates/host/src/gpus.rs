@@ -25,6 +25,20 @@ pub struct Gpu {
     pub pci: String,
     /// Version of the driver.
     pub driver: String,
+    /// How it is connected.
+    #[serde(default)]
+    pub links: Links,
+}
+
+/// Connections of a GPU, as far as its driver tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Links {
+    /// Newest PCI Express generation that card and slot both have.
+    pub pcie_generation: Option<u32>,
+    /// Most PCI Express lanes that card and slot both have.
+    pub pcie_lanes: Option<u32>,
+    /// `NVLink` connections that are up.
+    pub nvlinks: u32,
 }
 
 /// The driver is there but does not answer.

@@ -11,8 +11,8 @@ use crate::{
     order::{Quote, StoredOrder},
     view::{
         Ask, GpuFacts, GpuView, HardwareFacts, LeaseState, LeaseView, Location, MachineClass,
-        MachineStatus, MachineView, Moment, NetworkFacts, OfferView, Price, Profile, Rate,
-        Registration, UsdPrice,
+        MachineStatus, MachineView, MaintenanceView, Moment, NetworkFacts, OfferView, Price,
+        Profile, Rate, Registration, Share, SuspendedView, UsdPrice,
     },
 };
 
@@ -59,9 +59,8 @@ pub(crate) fn machine(machine: Machine, calendar: Calendar, average: Option<u128
             leased: machine.gpus_leased.contains(&slot),
         })
         .collect();
-    // A machine without GPUs is leased whole.
-    let free =
-        if gpus.is_empty() { !machine.cpu_leased } else { gpus.iter().any(|gpu| !gpu.leased) };
+    let shares = machine.offer.map_or(0, |offer| offer.cpu_shares);
+    let free = shares > machine.cpu_leased || gpus.iter().any(|gpu| !gpu.leased);
     let offer = machine
         .offer
         .and_then(|offer| offer_view(&offer, machine.offer_version, calendar, average));
@@ -89,6 +88,14 @@ pub(crate) fn machine(machine: Machine, calendar: Calendar, average: Option<u128
         cpu_leased: machine.cpu_leased,
         strikes: machine.strikes,
         registered_at: calendar.moment(machine.registered_at),
+        maintenance: machine.maintenance.map(|(from, until)| MaintenanceView {
+            from: calendar.moment(from),
+            until: calendar.moment(until),
+        }),
+        tier: machine.tier,
+        pledge: Money(machine.pledge),
+        unproven: machine.unproven,
+        offered_to: machine.offered_to,
     }
 }
 
@@ -118,6 +125,7 @@ fn offer_view(
         usd,
         min_term_s: calendar.seconds(offer.min_term),
         max_term_s: calendar.seconds(offer.max_term),
+        cpu_shares: offer.cpu_shares,
     })
 }
 
@@ -131,7 +139,7 @@ fn gpu_facts(gpu: &chain::Gpu) -> GpuFacts {
     }
 }
 
-fn class(class: chain::MachineClass) -> MachineClass {
+pub(crate) fn class(class: chain::MachineClass) -> MachineClass {
     match class {
         chain::MachineClass::CloudGame => MachineClass::CloudGame,
         chain::MachineClass::Hpc => MachineClass::Hpc,
@@ -142,7 +150,7 @@ fn class(class: chain::MachineClass) -> MachineClass {
     }
 }
 
-fn class_back(class: MachineClass) -> chain::MachineClass {
+pub(crate) fn class_back(class: MachineClass) -> chain::MachineClass {
     match class {
         MachineClass::CloudGame => chain::MachineClass::CloudGame,
         MachineClass::Hpc => chain::MachineClass::Hpc,
@@ -156,6 +164,11 @@ fn class_back(class: MachineClass) -> chain::MachineClass {
 /// Text from the chain: what is not UTF-8 or could steer a terminal is replaced.
 fn clean<const N: u32>(text: &Text<N>) -> String {
     let text = String::from_utf8_lossy(text);
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// Text from the chain on one line, without anything that a terminal obeys.
+pub(crate) fn line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
@@ -177,6 +190,7 @@ pub(crate) fn lease(lease: Lease, finalized: bool, calendar: Calendar) -> LeaseV
             chain::Profile::Gpu => Profile::Gpu,
             chain::Profile::Cpu => Profile::Cpu,
         },
+        cpu_shares: lease.cpu_shares,
         state,
         finalized,
         created_at: calendar.moment(lease.created_at),
@@ -187,11 +201,15 @@ pub(crate) fn lease(lease: Lease, finalized: bool, calendar: Calendar) -> LeaseV
         ends_at: lease.started_at.map(|_| calendar.moment(lease.ends_at)),
         rate: calendar.rate(lease.leg.rate),
         max_rate: Money(lease.max_rate),
+        off: share(lease.tiers.off(lease.term, lease.counted)),
+        booked_off: share(lease.tiers.off(lease.term, lease.term)),
         cap: lease.cap.map(Money),
         deposit: Money(lease.deposit),
         // What is due counts as paid: it left the renter's money and waits for its receiver.
         paid: Money(lease.paid.saturating_add(lease.due)),
         fees: Money(lease.fees.saturating_add(lease.due_fees)),
+        burned: Money(lease.burned),
+        platform_fees: Money(lease.platform_fees.saturating_add(lease.due_platform)),
         refunded: Money(lease.refunded),
         settled_to: calendar.moment(lease.settled_to),
         charged_s: calendar.seconds(lease.charged),
@@ -199,9 +217,23 @@ pub(crate) fn lease(lease: Lease, finalized: bool, calendar: Calendar) -> LeaseV
         access_key: AccessKeyId(lease.access_key),
         grant_epoch: lease.grant_epoch,
         generation: lease.generation,
+        standby: lease.standby.map(|machine| MachineId(machine.0)),
+        platform: lease.platform,
+        voucher: lease.voucher,
+        suspended: lease.suspended.map(|found| SuspendedView {
+            since: calendar.moment(found.since),
+            gpus: found.gpus,
+            free: found.pledged,
+        }),
+        disputed_since: lease.held_back.map(|held| calendar.moment(held.since)),
         spec_hash: lease.spec_hash.map(hex::encode),
         retain_until: lease.retain_until.map(|slot| calendar.moment(slot)),
     }
+}
+
+/// Millionths as a share.
+pub(crate) fn share(millionths: u32) -> Share {
+    Share(u64::from(millionths) * 1_000)
 }
 
 pub(crate) fn reason(reason: CloseReason) -> &'static str {
@@ -212,6 +244,9 @@ pub(crate) fn reason(reason: CloseReason) -> &'static str {
         CloseReason::ProviderFault => "provider_fault",
         CloseReason::MachineRetired => "machine_retired",
         CloseReason::CapReached => "cap_reached",
+        CloseReason::DisputeUpheld => "dispute_upheld",
+        CloseReason::LegTooDear => "leg_too_dear",
+        CloseReason::LegUnpaid => "leg_unpaid",
     }
 }
 
@@ -243,6 +278,10 @@ pub(crate) fn price(price: Price) -> chain::Price {
 /// in a block.
 fn most(quote: &Quote) -> Money {
     let rate = quote.rate.per_slot.0;
+    if quote.in_dollars && quote.term_slots > chain::price::LEG_MAX {
+        // The next legs' prices are not known yet; a quarter more is agreed to unless he says else.
+        return Money(rate.saturating_add(rate / 4));
+    }
     Money(if quote.in_dollars { rate.saturating_add(rate / 50) } else { rate })
 }
 
@@ -257,6 +296,7 @@ pub(crate) fn order(
         machine: chain::MachineId(order.quote.machine.0),
         gpus: bounded("gpus", order.quote.gpus.clone())?,
         profile: profile(order.quote.profile),
+        cpu_shares: order.quote.cpu_shares,
         term: order.quote.term_slots,
         offer_version: order.quote.offer_version,
         max_rate: order.max_rate.unwrap_or_else(|| most(&order.quote)).0,
@@ -264,6 +304,8 @@ pub(crate) fn order(
         access_key,
         spec_hash: spec.map(dbc_agent_api::WorkloadSpec::hash),
         platform: order.platform,
+        voucher: order.voucher,
+        standby: order.standby.map(|machine| chain::MachineId(machine.0)),
         receiver: order.receiver,
         tag: stored.tag,
     })
@@ -273,21 +315,18 @@ pub(crate) fn registration(from: &Registration) -> Result<ChainRegistration, Mar
     let mut proof = [0; 64];
     hex::decode_to_slice(&from.proof, &mut proof)
         .map_err(|_| input("proof", "must be 128 hexadecimal digits"))?;
-    let gpus = from.hardware.gpus.iter().map(gpu_back).collect::<Result<_, _>>()?;
     Ok(ChainRegistration {
         machine: chain::MachineId(from.machine.0),
         proof,
         class: class_back(from.class),
-        facts: hardware(&from.hardware, gpus)?,
+        facts: hardware(&from.hardware)?,
         location: chain::Location { region: from.location.region, site: from.location.site },
         network: network(&from.network)?,
     })
 }
 
-fn hardware(
-    from: &HardwareFacts,
-    gpus: Vec<chain::Gpu>,
-) -> Result<chain::HardwareFacts, MarketError> {
+pub(crate) fn hardware(from: &HardwareFacts) -> Result<chain::HardwareFacts, MarketError> {
+    let gpus = from.gpus.iter().map(gpu_back).collect::<Result<Vec<_>, _>>()?;
     Ok(chain::HardwareFacts {
         gpus: bounded("hardware.gpus", gpus)?,
         cpu_model: text("hardware.cpu_model", &from.cpu_model)?,
@@ -363,7 +402,8 @@ pub(crate) fn order_error(error: MarketError) -> MarketError {
         (_, "OfferChanged" | "RateTooHigh" | "RateChanged") => MarketError::OfferChanged { why },
         (
             "Machines",
-            "WrongStatus" | "MachineNotFound" | "NoOffer" | "GpuUnavailable" | "CpuUnavailable",
+            "WrongStatus" | "MachineNotFound" | "NoOffer" | "GpuUnavailable" | "CpuUnavailable"
+            | "InMaintenance" | "UnderAudit",
         )
         | ("Leases", "MachineSilent") => MarketError::MachineTaken { why },
         _ => error,

@@ -30,6 +30,7 @@ mod id;
 mod market;
 mod money;
 mod order;
+mod ticket;
 mod view;
 
 pub use account::{AccountId, AccountParseError, Signer, SignerError};
@@ -43,17 +44,24 @@ pub use dbc_agent_api::{
     control::{LogStream, Phase, WorkloadStatus},
     workload,
 };
-pub use dbc_chain_client::{AuditPhase, OffenceKind, OffenceStage};
+pub use dbc_chain_client::{
+    AuditPhase, BATCH_MAX, Body, Fact, OffenceKind, OffenceStage, PoolState, Tier,
+};
 pub use error::MarketError;
 pub use grant::{GrantOrder, GrantView};
 pub use id::{AccessKeyId, Genesis, Hash, HolderId, IdParseError, MachineId};
 pub use market::Market;
 pub use money::{Dollars, Money, MoneyParseError, UNITS_PER_DBC};
 pub use order::{Filter, Need, Quote, RentOrder, RentStep, RentUntil};
+pub use ticket::{FLEET_MAX, LINE_BYTES_MAX, Ticket, read_fleet};
 pub use view::{
-    AccountView, Ask, AuditView, Block, Closing, EarnedView, EarningsView, GpuFacts, GpuView,
-    HardwareFacts, HeldView, LeaseState, LeaseView, Location, MachineClass, MachineStatus,
-    MachineView, Moment, NetworkFacts, NetworkView, OffenceView, OfferView, OpenAuditView,
-    OutageView, PresenceView, Price, Profile, ProofView, Rate, Registration, RelayView, TxView,
-    UsdPrice,
+    AccountView, Ask, AuditView, Block, CheckView, CheckedByView, Closing, CouncilView,
+    DelegationView, DraftView, EarnedView, EarningsView, EndedView, Figure, GpuFacts, GpuView,
+    HardwareFacts, HeldView, LeaseState, LeaseView, LeavingView, Location, MachineClass,
+    MachineStatus, MachineView, MaintenanceView, MissingView, Moment, MotionView, NetworkFacts,
+    NetworkView, NextView, NumberView, OffenceView, OfferView, OpenAuditView, OpenReferendumView,
+    OutageView, PlatformView, PledgeView, PoolMemberView, PoolView, PresenceView, PreviewView,
+    Price, Profile, ProofView, Rate, ReferendumState, ReferendumView, Registration, RelayView,
+    RoleView, SessionView, SetView, Share, SlashView, StakeView, SuspendedView, TrackView,
+    TrackVotesView, TxView, UsdPrice, ValidatorView, VestingView, VoteView, VotesView, VoucherView,
 };

@@ -3,10 +3,16 @@
 mod access;
 mod audit;
 mod dispute;
+mod fleet;
+mod govern;
+mod lease;
+mod machine;
 mod network;
+mod platform;
 mod provider;
 mod rent;
 mod renter;
+mod stake;
 
 use std::{
     sync::Arc,

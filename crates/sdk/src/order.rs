@@ -43,6 +43,10 @@ pub struct Need {
     pub machine: Option<MachineId>,
     /// How many GPUs; 0 asks for the CPU profile.
     pub gpus: u8,
+    /// How many CPU shares when no GPU is asked for.
+    pub cpu_shares: u16,
+    /// A whole machine instead: all of its GPUs, or all of its CPU shares where it has none (D58).
+    pub whole: bool,
     /// What the machine must have beside that.
     pub filter: Filter,
     /// For how long, in seconds; rounded up to slots.
@@ -52,9 +56,10 @@ pub struct Need {
 }
 
 impl Need {
-    /// The CPU profile of any machine for `term_s` seconds.
+    /// A CPU share of any machine for `term_s` seconds.
     pub fn cpu(term_s: u64) -> Self {
-        Self { machine: None, gpus: 0, filter: Filter::default(), term_s, max_per_hour: None }
+        let (machine, filter, max_per_hour) = (None, Filter::default(), None);
+        Self { machine, gpus: 0, cpu_shares: 1, whole: false, filter, term_s, max_per_hour }
     }
 }
 
@@ -70,19 +75,28 @@ pub struct Quote {
     pub gpus: Vec<u8>,
     /// GPUs or the CPU profile.
     pub profile: Profile,
+    /// CPU shares; none with GPUs.
+    pub cpu_shares: u16,
     /// Term in slots.
     pub term_slots: u64,
     /// Term in seconds, at least what was asked for.
     pub term_s: u64,
     /// What it costs.
     pub rate: Rate,
-    /// What is held until the lease ends: rate × term. What is not used returns.
+    /// What is held: the price of the term, its discount taken off, or of its first thirty days in dollars.
+    /// What is not used returns.
     pub deposit: Money,
     /// Version of the offer.
     pub offer_version: u32,
     /// Whether it is asked for in dollars, so that the rate is that of the moment at which the lease is made.
     #[serde(default)]
     pub in_dollars: bool,
+    /// Millionths off in the deposit; whoever ends earlier pays what his time has earned.
+    #[serde(default)]
+    pub off: u32,
+    /// Of the rate, to the platform that sells it, per slot.
+    #[serde(default)]
+    pub platform: Money,
 }
 
 /// An order.
@@ -101,10 +115,19 @@ pub struct RentOrder {
     pub max_rate: Option<Money>,
     /// How far to go before returning.
     pub until: RentUntil,
+    /// How long to wait for the workload to run, in seconds; until the machine must have started it when `None`.
+    #[serde(default)]
+    pub wait_s: Option<u64>,
     /// Account that receives refunds; the renter when `None`.
     pub receiver: Option<AccountId>,
     /// Number of the platform that mediates, if any.
     pub platform: Option<u32>,
+    /// Voucher that pays, if any.
+    #[serde(default)]
+    pub voucher: Option<u32>,
+    /// Machine that takes over when the first is silent for long.
+    #[serde(default)]
+    pub standby: Option<MachineId>,
     /// A number that makes the order idempotent: with the tag of an earlier order that broke off, that
     /// order goes on. Random when `None`.
     pub tag: Option<u64>,
@@ -120,8 +143,11 @@ impl RentOrder {
             cap: None,
             max_rate: None,
             until: RentUntil::Running,
+            wait_s: None,
             receiver: None,
             platform: None,
+            voucher: None,
+            standby: None,
             tag: None,
         }
     }
@@ -135,7 +161,7 @@ pub enum RentUntil {
     InBlock,
     /// The lease is final and the spec, if any, is with the agent.
     Final,
-    /// The workload runs (or failed, which is an error).
+    /// The workload runs, or cannot: what the agent tries again by itself is waited for.
     Running,
 }
 

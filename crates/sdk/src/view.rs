@@ -3,22 +3,39 @@
 
 mod audit;
 mod earnings;
+mod figure;
+mod govern;
 mod lease;
 mod machine;
 mod network;
 mod presence;
+mod renting;
+mod stake;
 
 use serde::{Deserialize, Serialize};
 
 pub use audit::{AuditView, OpenAuditView, ProofView};
-pub use earnings::{EarnedView, EarningsView, OffenceView};
+pub use earnings::{
+    CheckView, CheckedByView, EarnedView, EarningsView, OffenceView, PreviewView, VestingView,
+};
+pub use figure::{Figure, Share};
+pub use govern::{
+    CouncilView, DelegationView, DraftView, MissingView, MotionView, NextView, NumberView,
+    OpenReferendumView, ReferendumState, ReferendumView, SetView, TrackView, TrackVotesView,
+    VoteView, VotesView,
+};
 pub use lease::{Closing, LeaseState, LeaseView, Profile};
 pub use machine::{
     Ask, GpuFacts, GpuView, HardwareFacts, Location, MachineClass, MachineStatus, MachineView,
-    NetworkFacts, OfferView, Price, Registration, UsdPrice,
+    MaintenanceView, NetworkFacts, OfferView, Price, Registration, UsdPrice,
 };
 pub use network::{AccountView, Block, HeldView, NetworkView, RelayView, TxView};
 pub use presence::{OutageView, PresenceView};
+pub use renting::{EndedView, PlatformView, PledgeView, SuspendedView, VoucherView};
+pub use stake::{
+    LeavingView, PoolMemberView, PoolView, RoleView, SessionView, SlashView, StakeView,
+    ValidatorView,
+};
 
 use crate::money::Money;
 

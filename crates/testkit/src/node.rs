@@ -33,6 +33,7 @@ pub struct DevNode {
     folder: TempDir,
     spec: PathBuf,
     port: u16,
+    p2p: u16,
 }
 
 impl DevNode {
@@ -56,9 +57,48 @@ impl DevNode {
         Self::run(folder, spec, port).await
     }
 
+    /// Starts a node whose genesis is the `dev` preset with this over it, and with these entries in its state:
+    /// keys and values in hexadecimal, as a raw chain spec has them.
+    ///
+    /// # Errors
+    /// As [`DevNode::start_with`].
+    pub async fn start_with_state(
+        genesis: serde_json::Value,
+        entries: serde_json::Map<String, serde_json::Value>,
+    ) -> Result<Self> {
+        let port = free_port()?;
+        let folder = tempfile::Builder::new().prefix("dbc-node-").tempdir()?;
+        let mut raw: serde_json::Value = serde_json::from_str(&raw_spec(folder.path(), &genesis)?)?;
+        let top = raw["genesis"]["raw"]["top"].as_object_mut().context("a raw spec has a state")?;
+        top.extend(entries);
+        let spec = folder.path().join("spec.json");
+        fs::write(&spec, raw.to_string())?;
+        Self::run(folder, spec, port).await
+    }
+
+    /// Number of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its folder: `log`, `spec.json`, and `data` with its database.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Address of its RPC.
     pub fn url(&self) -> String {
         format!("ws://127.0.0.1:{}", self.port)
+    }
+
+    /// Starts it again with its RPC at another port: who knows the old one finds it closed.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn move_rpc(&mut self) -> Result<()> {
+        self.kill();
+        self.port = free_port()?;
+        self.restart().await
     }
 
     /// Kills the node as a power cut would.
@@ -74,7 +114,7 @@ impl DevNode {
     /// When it does not answer.
     pub async fn restart(&mut self) -> Result<()> {
         self.kill();
-        self.child = spawn(self.folder.path(), &self.spec, self.port)?;
+        self.child = spawn(self.folder.path(), &self.spec, self.port, self.p2p)?;
         self.answers().await
     }
 
@@ -94,8 +134,9 @@ impl DevNode {
     }
 
     async fn run(folder: TempDir, spec: PathBuf, port: u16) -> Result<Self> {
-        let child = spawn(folder.path(), &spec, port)?;
-        let mut node = Self { child, folder, spec, port };
+        let p2p = free_port()?;
+        let child = spawn(folder.path(), &spec, port, p2p)?;
+        let mut node = Self { child, folder, spec, port, p2p };
         node.answers().await?;
         Ok(node)
     }
@@ -166,7 +207,7 @@ fn runtime() -> Result<PathBuf> {
     Ok(runtime)
 }
 
-fn spawn(folder: &Path, spec: &Path, port: u16) -> Result<Child> {
+fn spawn(folder: &Path, spec: &Path, port: u16, p2p: u16) -> Result<Child> {
     let log = File::options().create(true).append(true).open(folder.join("log"))?;
     Command::new(program("dbc-node")?)
         .arg("--chain")
@@ -175,6 +216,8 @@ fn spawn(folder: &Path, spec: &Path, port: u16) -> Result<Child> {
         .arg(folder.join("data"))
         .args(["--alice", "--force-authoring", "--no-telemetry", "--no-prometheus", "--no-mdns"])
         .args(["--unsafe-force-node-key-generation", "--listen-addr", "/ip4/127.0.0.1/tcp/0"])
+        // For light clients, at a place that a restart keeps.
+        .args(["--listen-addr", &format!("/ip4/127.0.0.1/tcp/{p2p}/ws")])
         .args(["--rpc-port", &port.to_string()])
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)

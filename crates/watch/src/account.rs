@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use dbc_chain_client::{AccountId, At, ChainClient, ChainConfig, Signer};
-use dbc_primitives::{Slot, liveness::COHORT};
+use dbc_primitives::{SLOT_SECONDS, Slot, liveness::COHORT};
 use serde::Serialize;
 
 /// A watcher, as the chain has him.
@@ -61,6 +61,58 @@ pub async fn status(client: &ChainClient, account: AccountId) -> Result<WatcherV
         cohorts,
         horizon_lag: slot.saturating_sub(horizon),
     })
+}
+
+/// A machine, as watchers heard it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MachineHeard {
+    /// Its short number.
+    pub index: u32,
+    /// The machine, in hex.
+    pub machine: String,
+    /// Whether it is heard now.
+    pub heard: bool,
+    /// Live part of the last thirty days in per cent.
+    pub live_percent: f64,
+    /// Its last outages, the oldest first; sixteen at most.
+    pub outages: Vec<OutageView>,
+}
+
+/// A time in which a machine was silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct OutageView {
+    /// First slot of the first interval that it missed.
+    pub since: Slot,
+    /// First slot of the interval in which it was heard again.
+    pub until: Option<Slot>,
+    /// Seconds, up to now while it goes on.
+    pub seconds: u64,
+    /// Whether it counts against the provider.
+    pub blamed: bool,
+}
+
+/// How a machine was heard; `None` when nobody stands at this number.
+///
+/// # Errors
+/// When the node does not answer.
+pub async fn heard(client: &ChainClient, index: u32) -> Result<Option<MachineHeard>> {
+    let view = client.at(At::Best).await?;
+    let Some((machine, _)) = view.machine_at(index).await? else { return Ok(None) };
+    let (live, heard) = view.standing(index).await?;
+    let slot = view.slot().await?;
+    let outages = view.outages(index).await?.into_iter().map(|outage| OutageView {
+        since: outage.since,
+        until: outage.until,
+        seconds: outage.until.unwrap_or(slot).saturating_sub(outage.since) * SLOT_SECONDS,
+        blamed: outage.blamed,
+    });
+    Ok(Some(MachineHeard {
+        index,
+        machine: hex::encode(machine.0),
+        heard,
+        live_percent: f64::from(live) / 100.0,
+        outages: outages.collect(),
+    }))
 }
 
 /// Bonds the signer as a watcher; he can be drawn two epochs later.

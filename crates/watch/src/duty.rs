@@ -165,16 +165,20 @@ impl Watcher {
         let heard = self.notes.heard(of, cohort)?;
         let present = view.present(cohort).await?;
         let stand: u32 = present.iter().map(|byte| byte.count_ones()).sum();
-        let counted: u32 = view.heard(cohort).await?.iter().map(|byte| byte.count_ones()).sum();
+        let expected = view.heard(cohort).await?;
+        let counted: u32 = expected.iter().map(|byte| byte.count_ones()).sum();
         let mut map = liveness::none();
         for beat in &heard {
             liveness::set(&mut map, beat.bit, true);
         }
         let count = u32::try_from(heard.len()).unwrap_or(u32::MAX);
         // Whoever hears less than half of those that others hear looks at himself first (rule 9). Of
-        // very few, each may well be silent.
-        if counted > 4 && 2 * count < counted {
+        // very few, each may well be silent; the chain takes their silence as told.
+        let both = liveness::both(&map, &expected);
+        let known: u32 = both.iter().map(|byte| byte.count_ones()).sum();
+        if counted >= view.watch_constants()?.mass_min && 2 * known < counted {
             warn!(interval = of, cohort, heard = count, counted, "hears too little, and abstains");
+            self.abstain(view, of, cohort).await?;
             return Ok(None);
         }
         let account = self.signer.account();
@@ -202,6 +206,22 @@ impl Watcher {
             }
         }
         Ok(Some(Told { interval: of, cohort, heard: count, present: stand }))
+    }
+
+    /// Says that it heard too few, once; what the report before needs is shown with it.
+    async fn abstain(&self, view: &View, of: Interval, cohort: u32) -> Result<()> {
+        let opening = self.opening(view, cohort).await?;
+        if !self.notes.tell(of, cohort)? {
+            return Ok(());
+        }
+        let sent = async {
+            self.client.abstain(&self.signer, of, cohort, opening).await?.in_block().await
+        };
+        if let Err(error) = sent.await {
+            warn!(interval = of, cohort, error = error_chain(&error), "it was not taken");
+            self.notes.untell(of, cohort)?;
+        }
+        Ok(())
     }
 
     /// Shows what a report before needs, when no other report of that cohort follows.

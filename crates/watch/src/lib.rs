@@ -10,7 +10,9 @@ mod beat;
 mod duty;
 mod notes;
 
-pub use account::{WatcherView, connect, join, leave, status, withdraw};
+pub use account::{
+    MachineHeard, OutageView, WatcherView, connect, heard, join, leave, status, withdraw,
+};
 pub use beat::{BadBeat, check};
 pub use duty::{Told, Watcher, WatcherConfig};
 pub use notes::{Notes, NotesError};

@@ -1,5 +1,8 @@
 //! What one `dev` node takes: orders and ends of leases beside transfers, each signed before and sent
-//! at once, so that the node is the slow part.
+//! at once, so that the node is the slow part. With `--sustained MINUTES` it is kept busy for so long.
+
+#[path = "market/sustained.rs"]
+mod sustained;
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,6 +35,13 @@ async fn main() -> Result<()> {
     let renters = (0..RENTERS)
         .map(|n| Signer::from_uri(&format!("//Renter//{n}")))
         .collect::<Result<Vec<_>, _>>()?;
+    if let Some(minutes) = minutes()? {
+        let payers = (0..RENTERS)
+            .map(|n| Signer::from_uri(&format!("//Payer//{n}")))
+            .collect::<Result<Vec<_>, _>>()?;
+        prepare(&chain, &keys, &[sustained::renters(0)?, payers.clone()].concat()).await?;
+        return sustained::keep_busy(&chain, &keys, &payers, minutes).await;
+    }
     prepare(&chain, &keys, &renters).await?;
 
     let mut rates = Vec::new();
@@ -137,14 +147,24 @@ async fn run(chain: &ChainClient, signed: Vec<Vec<Signed>>) -> Result<Rate> {
     Ok(rate)
 }
 
-/// Machines for rent and renters with money.
-async fn prepare(chain: &ChainClient, keys: &[SigningKey], renters: &[Signer]) -> Result<()> {
+/// For how many minutes it shall be kept busy, if at all. `cargo bench` adds `--bench`.
+fn minutes() -> Result<Option<u64>> {
+    let arguments: Vec<_> = std::env::args().skip(1).filter(|text| text != "--bench").collect();
+    match arguments.as_slice() {
+        [] => Ok(None),
+        [name, minutes] if name == "--sustained" => Ok(Some(minutes.parse()?)),
+        other => anyhow::bail!("unknown arguments {other:?}"),
+    }
+}
+
+/// Machines for rent and people with money.
+async fn prepare(chain: &ChainClient, keys: &[SigningKey], people: &[Signer]) -> Result<()> {
     let alice = Signer::from_uri("//Alice")?;
     let provider = Signer::from_uri("//Bob")?;
     let operator = chain.set_operator(&provider, provider.account()).await?;
     operator.finalized().await?;
     let mut ahead = chain.ahead(&alice).await?;
-    let gifts = renters.iter().map(|renter| ahead.transfer(renter.account(), 100_000 * DBC));
+    let gifts = people.iter().map(|who| ahead.transfer(who.account(), 100_000 * DBC));
     let gifts = gifts.collect::<Result<_, _>>()?;
     let mut signed = Vec::new();
     let mut ahead = chain.ahead(&provider).await?;
@@ -179,6 +199,7 @@ async fn prepare(chain: &ChainClient, keys: &[SigningKey], renters: &[Signer]) -
                 price: Price { gpu_hour: price, cpu_hour: price },
                 min_term: 1,
                 max_term: TERM,
+                cpu_shares: 0,
             },
         )?);
         signed.push(ahead.list(machine)?);
@@ -203,6 +224,7 @@ fn order(keys: &[SigningKey], place: usize) -> Result<Order<AccountId>> {
         machine: MachineId(keys[place / gpus].verifying_key().to_bytes()),
         gpus: GpuSlots::try_from(vec![gpu]).ok().context("one GPU")?,
         profile: Profile::Gpu,
+        cpu_shares: 0,
         term: TERM,
         offer_version: 1,
         max_rate: RATE * 2,
@@ -210,6 +232,8 @@ fn order(keys: &[SigningKey], place: usize) -> Result<Order<AccountId>> {
         access_key: [0; 32],
         spec_hash: None,
         platform: None,
+        voucher: None,
+        standby: None,
         receiver: None,
         tag: place as u64,
     })

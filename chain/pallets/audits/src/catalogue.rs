@@ -1,6 +1,5 @@
 //! Cards by the names that their drivers give them, with their makers' published figures, and the points
-//! that follow. Points are a pure, versioned function of what was proven: a referendum changes the table or
-//! the version, never a machine's points by hand.
+//! that follow: the first points model is made of them, and later ones are set by a vote.
 
 use dbc_primitives::MachineClass;
 use sp_runtime::Permill;
@@ -24,6 +23,10 @@ const fn card(name: &'static str, memory_gib: u16, tflops_10: u16, bandwidth: u1
 
 /// The cards at genesis, by maker and age.
 pub const CARDS: &[Card] = &[
+    card("NVIDIA GeForce GTX 1080", 8, 88, 320),
+    card("NVIDIA GeForce GTX 1080 Ti", 11, 113, 484),
+    card("NVIDIA GeForce RTX 2080", 8, 100, 448),
+    card("NVIDIA GeForce RTX 2080 SUPER", 8, 111, 496),
     card("NVIDIA GeForce RTX 2080 Ti", 11, 134, 616),
     card("NVIDIA GeForce RTX 3060", 12, 127, 360),
     card("NVIDIA GeForce RTX 3060 Ti", 8, 162, 448),
@@ -55,6 +58,8 @@ pub const CARDS: &[Card] = &[
     card("Tesla P40", 24, 118, 346),
     card("Tesla P100-PCIE-16GB", 16, 93, 732),
     card("Tesla V100-PCIE-16GB", 16, 140, 900),
+    card("Tesla V100-PCIE-32GB", 32, 140, 900),
+    card("Tesla V100-SXM2-16GB", 16, 157, 900),
     card("Tesla V100-SXM2-32GB", 32, 157, 900),
     card("Tesla T4", 16, 81, 320),
     card("NVIDIA A2", 16, 45, 200),
@@ -63,6 +68,7 @@ pub const CARDS: &[Card] = &[
     card("NVIDIA A40", 48, 374, 696),
     card("NVIDIA A100-PCIE-40GB", 40, 195, 1555),
     card("NVIDIA A100 80GB PCIe", 80, 195, 1935),
+    card("NVIDIA A100-SXM4-40GB", 40, 195, 1555),
     card("NVIDIA A100-SXM4-80GB", 80, 195, 2039),
     card("NVIDIA L4", 24, 303, 300),
     card("NVIDIA L40", 48, 905, 864),
@@ -84,9 +90,6 @@ pub const CARDS: &[Card] = &[
     card("Intel Arc B580", 12, 137, 456),
 ];
 
-/// Version of the points model below.
-pub const MODEL: u32 = 1;
-
 /// Points of a card by model 1: the geometric mean of arithmetic and bandwidth, raised by memory, since work
 /// is bound by one of the first two and fits or not by the third. Rises with each figure. A card that stands
 /// nowhere has none.
@@ -97,11 +100,9 @@ pub fn card_points(card: &Card) -> u32 {
     u32::try_from(mean * (80 + u64::from(card.memory_gib)) / 80).unwrap_or(u32::MAX)
 }
 
-/// Points of a machine: its cards', and a tenth of a point for each GiB of its own memory, which is at most
-/// half of what its cards have. One card without a name in the catalogue counts nothing.
-pub fn points(cards: &[&Card], memory_mib: u32) -> u32 {
-    let sum: u32 = cards.iter().fold(0, |sum, card| sum.saturating_add(card_points(card)));
-    sum.saturating_add((memory_mib / 10_240).min(sum / 2))
+/// Points of the least of them: what a card counts that stands in no catalogue yet.
+pub fn lowest_points() -> u32 {
+    CARDS.iter().map(card_points).min().unwrap_or(1)
 }
 
 /// What a class counts beside points: the predecessor paid uses differently (2020 report); within a tenth, so
@@ -155,6 +156,7 @@ mod tests {
     fn points_of_well_known_cards() {
         for (name, expected) in [
             ("Tesla T4", 192),
+            ("NVIDIA GeForce GTX 1080 Ti", 265),
             ("NVIDIA GeForce RTX 3080", 534),
             ("NVIDIA GeForce RTX 3090", 750),
             ("NVIDIA GeForce RTX 4090", 1_185),
@@ -178,11 +180,20 @@ mod tests {
     }
 
     #[test]
-    fn a_machines_own_memory_never_outweighs_its_cards() {
-        let card = find(b"Tesla T4").expect("there");
-        assert_eq!(points(&[card], 64 * 1_024), 192 + 6);
-        assert_eq!(points(&[card], u32::MAX), 192 + 96);
-        assert_eq!(points(&[], u32::MAX), 0, "no card, no points");
+    fn g3_the_reports_cards_and_todays_are_there() {
+        for name in [
+            "NVIDIA GeForce GTX 1080 Ti",
+            "NVIDIA GeForce RTX 2080",
+            "NVIDIA GeForce RTX 2080 Ti",
+            "NVIDIA GeForce RTX 3080",
+            "Tesla V100-SXM2-32GB",
+            "NVIDIA GeForce RTX 5090",
+            "NVIDIA B200",
+            "AMD Instinct MI300X",
+        ] {
+            assert!(of(name) >= lowest_points(), "{name}");
+        }
+        assert_eq!(lowest_points(), of("NVIDIA A2"));
     }
 
     #[test]

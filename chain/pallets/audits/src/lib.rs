@@ -16,7 +16,9 @@ mod impls {
     mod clock;
     mod demand;
     mod judge;
+    mod proof;
     mod request;
+    mod second;
 }
 #[cfg(test)]
 mod mock;
@@ -25,8 +27,10 @@ mod tests {
     mod attacks;
     mod auditors;
     mod demand;
+    mod hold_back;
     mod life;
     mod model;
+    mod sets;
 }
 mod try_state;
 mod types;
@@ -49,7 +53,7 @@ pub mod pallet {
 
     use super::{
         Attempts, Audit, AuditId, AuditSink, AuditedMachines, Auditor, Demand, Due, DutyPay,
-        Outcome, Pace, Proof, Purpose, TranscriptCheck, Verdict, WeightInfo,
+        OpenDuty, Outcome, Pace, Proof, Purpose, TranscriptCheck, Verdict, WeightInfo,
     };
 
     /// An audit's record in a runtime.
@@ -215,6 +219,19 @@ pub mod pallet {
     #[pallet::storage]
     pub type Mix<T: Config> = StorageValue<_, [u8; 32], ValueQuery>;
 
+    /// Who earned by a machine when it was proven; the reverse of [`ProvenOf`].
+    #[pallet::storage]
+    pub type Owners<T: Config> = StorageMap<_, Blake2_128Concat, MachineId, T::AccountId>;
+
+    /// Machines of a provider that are proven.
+    #[pallet::storage]
+    pub type ProvenOf<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Blake2_128Concat, MachineId, ()>;
+
+    /// Machines that take no orders before an audit is over, and until when at most.
+    #[pallet::storage]
+    pub type HeldBack<T: Config> = StorageMap<_, Blake2_128Concat, MachineId, Slot>;
+
     /// The auditors of development, and the time that their audits take.
     #[pallet::genesis_config]
     #[derive(frame_support::DefaultNoBound)]
@@ -355,6 +372,27 @@ pub mod pallet {
             auditor: T::AccountId,
             /// What he lost.
             slashed: Balance,
+        },
+        /// A machine's hardware changed, and its proof is worth nothing any more.
+        Voided {
+            /// Of which machine.
+            machine: MachineId,
+        },
+        /// A machine whose proof is old was given back: it is audited before it takes orders again.
+        HeldBackFor {
+            /// The machine.
+            machine: MachineId,
+            /// Until when at most.
+            until: Slot,
+        },
+        /// An auditor named the key to which evidence for a duty is sealed.
+        DutyKeySet {
+            /// Of which audit.
+            audit: AuditId,
+            /// Who.
+            auditor: T::AccountId,
+            /// The key.
+            key: [u8; 32],
         },
     }
 
@@ -581,6 +619,23 @@ pub mod pallet {
         ) -> DispatchResult {
             Self::do_show(ensure_signed(origin)?, audit, &transcript)
         }
+
+        /// Names the key to which evidence for one duty of the caller is sealed.
+        ///
+        /// - `origin`: Must be signed by an auditor who was drawn, in the first half of the phase of commits,
+        ///   once.
+        /// - `audit`: The audit.
+        /// - `key`: A fresh X25519 key.
+        #[pallet::call_index(11)]
+        #[pallet::weight(T::WeightInfo::commit())]
+        pub fn set_duty_key(
+            origin: OriginFor<T>,
+            audit: AuditId,
+            key: [u8; 32],
+        ) -> DispatchResultWithPostInfo {
+            Self::do_set_duty_key(ensure_signed(origin)?, audit, key)?;
+            Ok(Pays::No.into())
+        }
     }
 
     /// What programs ask instead of computing it themselves.
@@ -589,6 +644,16 @@ pub mod pallet {
         /// What a machine is asked to do; `None` when there is no challenge for it.
         pub fn terms(machine: MachineId) -> Option<Terms> {
             T::Machines::terms(machine)
+        }
+
+        /// What each auditor of an audit asks for; `None` before they were drawn.
+        pub fn terms_of(audit: AuditId) -> Option<Terms> {
+            Audits::<T>::get(audit)?.terms
+        }
+
+        /// What an auditor was drawn for and has yet to finish.
+        pub fn open_duties(auditor: T::AccountId) -> alloc::vec::Vec<OpenDuty> {
+            Self::duties_of(&auditor)
         }
     }
 }

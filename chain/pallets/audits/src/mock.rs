@@ -75,6 +75,8 @@ thread_local! {
     pub static LUCK: Cell<u64> = const { Cell::new(0) };
     pub static PAID: RefCell<BTreeMap<u64, u32>> = const { RefCell::new(BTreeMap::new()) };
     pub static GONE: RefCell<Vec<MachineId>> = const { RefCell::new(Vec::new()) };
+    /// Machines of another provider.
+    pub static SOLD: RefCell<Vec<MachineId>> = const { RefCell::new(Vec::new()) };
     pub static LEASED: Cell<Option<MachineId>> = const { Cell::new(None) };
     pub static CHECKED: RefCell<Vec<(u64, Option<bool>)>> = const { RefCell::new(Vec::new()) };
     /// Per cent of the machines that are looked at once more in an hour.
@@ -105,8 +107,14 @@ impl AuditedMachines<u64> for World {
         Some(machine(index as u8 + 1))
     }
 
+    fn provider(machine: MachineId) -> Option<u64> {
+        let sold = SOLD.with_borrow(|sold| sold.contains(&machine));
+        Some(if sold { PROVIDER + 1 } else { PROVIDER })
+    }
+
     fn terms(machine: MachineId) -> Option<Terms> {
-        let terms = Terms { edge: 16, links: 4, openings: 4, commit_ms: 30_000, open_ms: 5_000 };
+        let terms =
+            Terms { gpus: 0, edge: 16, links: 4, openings: 4, commit_ms: 30_000, open_ms: 5_000 };
         GONE.with_borrow(|gone| (!gone.contains(&machine)).then_some(terms))
     }
 
@@ -152,6 +160,7 @@ impl TranscriptCheck for World {
     fn supports(
         _: MachineId,
         _: crate::AuditId,
+        _: Terms,
         _: &[u8; 32],
         root: &[u8; 32],
         verdict: &Verdict,
@@ -222,6 +231,7 @@ pub fn run(auditors: u64, test: impl FnOnce()) {
         PAID.take();
         HEARD.take();
         GONE.take();
+        SOLD.take();
         CHECKED.take();
         LEASED.set(None);
         SHARE.set(0);

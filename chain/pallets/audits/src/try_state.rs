@@ -6,8 +6,8 @@ use frame_support::{ensure, traits::fungible::InspectHold as _};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-    Assigned, Auditors, Audits, Config, Demands, Due, HoldReason, Members, NextAudit, OpenOf,
-    Pallet, Phase, Proofs, Queue,
+    Assigned, Auditors, Audits, Config, Demands, Due, HeldBack, HoldReason, Members, NextAudit,
+    OpenOf, Owners, Pallet, Phase, Proofs, ProvenOf, Queue,
 };
 
 impl<T: Config> Pallet<T> {
@@ -16,6 +16,7 @@ impl<T: Config> Pallet<T> {
     /// - duties that are open are as many as their auditor counts;
     /// - each audit stands in the queue once, and each proof at its end;
     /// - whoever wants to see transcripts has his bonds on hold, and each such wish has its end;
+    /// - proven machines are those of their providers, and whoever is held back waits for an audit;
     /// - a machine has one open audit at most, and it is the one that it names.
     ///
     /// # Errors
@@ -61,6 +62,16 @@ impl<T: Config> Pallet<T> {
             let until = proof.until.max(1);
             let queued = Queue::<T>::get(until, (proof.audit, Due::Proof)) == Some(machine);
             ensure!(queued, "a proof has no end");
+        }
+        for (owner, machine) in ProvenOf::<T>::iter_keys() {
+            ensure!(Owners::<T>::get(machine) == Some(owner), "a proven machine is another's");
+        }
+        for (machine, owner) in Owners::<T>::iter() {
+            ensure!(ProvenOf::<T>::contains_key(owner, machine), "a provider lacks a machine");
+            ensure!(Proofs::<T>::contains_key(machine), "a machine without a proof is proven");
+        }
+        for machine in HeldBack::<T>::iter_keys() {
+            ensure!(OpenOf::<T>::contains_key(machine), "a machine waits for no audit");
         }
         for (id, who, demand) in Demands::<T>::iter() {
             let audit = Audits::<T>::get(id).ok_or("a transcript of no audit is wanted")?;

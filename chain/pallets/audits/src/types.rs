@@ -65,6 +65,8 @@ pub struct Duty<AccountId> {
     pub commit: Option<[u8; 32]>,
     /// What he revealed: the root and the verdict.
     pub revealed: Option<([u8; 32], Verdict)>,
+    /// The X25519 key to which evidence for this duty alone is sealed.
+    pub key: Option<[u8; 32]>,
 }
 
 /// Where an audit stands. Phases go by slot, whoever is silent.
@@ -134,6 +136,9 @@ pub struct Audit<AccountId> {
     pub duties: BoundedVec<Duty<AccountId>, ConstU32<DRAWN_MAX>>,
     /// What the challenge of each auditor is made of beside his own secret.
     pub seed: [u8; 32],
+    /// What each auditor asks for, as it was when they were drawn: a transcript is checked by it, whatever becomes
+    /// of the machine. `None` before.
+    pub terms: Option<Terms>,
     /// Whether it was drawn a second time.
     pub again: bool,
 }
@@ -249,6 +254,23 @@ pub struct Demand<AccountId> {
     pub until: Slot,
 }
 
+/// A duty that an auditor has yet to finish.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct OpenDuty {
+    /// The audit.
+    pub audit: AuditId,
+    /// The machine.
+    pub machine: MachineId,
+    /// Why it is audited.
+    pub purpose: Purpose,
+    /// Where the audit stands.
+    pub phase: Phase,
+    /// When its next phase begins.
+    pub next: Slot,
+    /// Whether he said what this phase asks for.
+    pub said: bool,
+}
+
 /// Machines, as audits see them.
 pub trait AuditedMachines<AccountId> {
     /// Indexes that were ever given out.
@@ -256,6 +278,9 @@ pub trait AuditedMachines<AccountId> {
 
     /// The machine at an index.
     fn at(index: u32) -> Option<MachineId>;
+
+    /// Who earns by a machine.
+    fn provider(machine: MachineId) -> Option<AccountId>;
 
     /// What a machine is asked to do. `None` when it is not there, leaves, or there is no challenge for
     /// what it says it is.
@@ -306,6 +331,7 @@ pub trait TranscriptCheck {
     fn supports(
         machine: MachineId,
         audit: AuditId,
+        terms: Terms,
         seed: &[u8; 32],
         root: &[u8; 32],
         verdict: &Verdict,

@@ -12,6 +12,7 @@ extern crate alloc;
 pub mod bands;
 mod impls {
     mod clock;
+    mod evidence;
     mod execute;
     mod report;
 }
@@ -20,6 +21,8 @@ mod mock;
 #[cfg(test)]
 mod tests {
     mod appeals;
+    mod evidence;
+    mod history;
     mod model;
     mod offences;
     mod reports;
@@ -43,7 +46,10 @@ pub mod pallet {
     use frame_system::pallet_prelude::*;
     use sp_runtime::Permill;
 
-    use super::{Checks, Kind, Leased, Offence, OffenceId, Stakes, Unreleased, WeightInfo};
+    use super::{
+        Checks, History, Kind, Leased, Offence, OffenceId, Open, Preview, Sealed, Stakes,
+        Unreleased, WeightInfo,
+    };
 
     /// An offence's record in a runtime.
     pub type OffenceOf<T> = Offence<<T as frame_system::Config>::AccountId>;
@@ -67,7 +73,9 @@ pub mod pallet {
         /// Leases.
         type Leases: Leased<Self::AccountId>;
         /// Books checks of what is reported.
-        type Checks: Checks;
+        type Checks: Checks<Self::AccountId>;
+        /// How machines were heard.
+        type History: History;
         /// Gets what nobody else does.
         type Treasury: Get<Self::AccountId>;
         /// Who cancels slashes: two thirds of the council, or a referendum.
@@ -82,6 +90,16 @@ pub mod pallet {
         /// Slots in which an appeal is decided; nobody's answer lets the slash stand.
         #[pallet::constant]
         type DecideSlots: Get<Slot>;
+        /// Slots in which a check is over; then nobody can say whether a report is right.
+        #[pallet::constant]
+        type CheckSlots: Get<Slot>;
+        /// Live part of thirty days, in 10,000ths, below which an outage of any length reaches the first band
+        /// (mechanisms rule 11).
+        #[pallet::constant]
+        type LiveLeast: Get<u32>;
+        /// Slots in which that happens once at most.
+        #[pallet::constant]
+        type ChargeEvery: Get<Slot>;
         /// Of a slash of stake, to the renter, and never more than he paid in the lease.
         #[pallet::constant]
         type RenterShare: Get<Permill>;
@@ -132,6 +150,20 @@ pub mod pallet {
     /// First slot whose entries may not all be handled.
     #[pallet::storage]
     pub type Cursor<T: Config> = StorageValue<_, Slot, ValueQuery>;
+
+    /// Hashes of evidence that was promised with reports, as long as the offence is not settled.
+    #[pallet::storage]
+    pub type Evidence<T: Config> = StorageMap<_, Twox64Concat, OffenceId, [u8; 32]>;
+
+    /// Evidence that was handed to the auditors of a check, each sealed to his duty's key; gone when the check
+    /// is over.
+    #[pallet::storage]
+    pub type Handed<T: Config> =
+        StorageDoubleMap<_, Twox64Concat, OffenceId, Blake2_128Concat, T::AccountId, Sealed>;
+
+    /// When machines answered last for a silence.
+    #[pallet::storage]
+    pub type Charged<T: Config> = StorageMap<_, Blake2_128Concat, MachineId, Slot>;
 
     /// What happened.
     #[pallet::event]
@@ -199,10 +231,17 @@ pub mod pallet {
             /// Units of stake.
             stake: Balance,
         },
-        /// It was over before it cost anything.
+        /// It was over before it cost anything, or very many fell silent at once.
         Forgotten {
             /// The offence.
             offence: OffenceId,
+        },
+        /// A reporter handed evidence to an auditor of his check.
+        EvidenceHanded {
+            /// The report.
+            offence: OffenceId,
+            /// To whom.
+            auditor: T::AccountId,
         },
     }
 
@@ -219,6 +258,16 @@ pub mod pallet {
         OffenceNotFound,
         /// Only the provider appeals, within the window, once.
         NoAppeal,
+        /// That is found by the chain, and not by reports.
+        NotReportable,
+        /// No evidence goes with such a report, or none was promised.
+        NoEvidence,
+        /// Evidence goes to auditors who were drawn for the check and still look.
+        NotDrawn,
+        /// That auditor was handed his evidence already.
+        HandedAlready,
+        /// Somebody else reported it.
+        NotYourReport,
     }
 
     #[pallet::hooks]
@@ -230,6 +279,7 @@ pub mod pallet {
         fn integrity_test() {
             assert!(T::AppealSlots::get() > 0 && T::DecideSlots::get() > 0, "an appeal has time");
             assert!(T::StepsPerBlock::get() > 0, "the queue moves");
+            assert!(T::CheckSlots::get() > 0, "a check has time");
             let shares =
                 T::RenterShare::get().deconstruct() + T::ReporterShare::get().deconstruct();
             assert!(shares < Permill::one().deconstruct(), "a slash is no business");
@@ -257,7 +307,7 @@ pub mod pallet {
             kind: Kind,
             lease: Option<LeaseId>,
         ) -> DispatchResult {
-            Self::do_report(ensure_signed(origin)?, machine, kind, lease)
+            Self::do_report(ensure_signed(origin)?, machine, kind, lease, None)
         }
 
         /// Appeals against a slash that is recorded.
@@ -279,6 +329,55 @@ pub mod pallet {
         pub fn cancel(origin: OriginFor<T>, offence: OffenceId) -> DispatchResult {
             T::CancelOrigin::ensure_origin(origin)?;
             Self::do_cancel(offence)
+        }
+
+        /// Reports a machine's hardware and promises evidence. Once auditors are drawn, each of them is handed
+        /// it; the bond is lost if one is not, unless they bear the report out all the same.
+        ///
+        /// - `origin`: Must be signed. For a lease, by its renter.
+        /// - `machine`, `kind`, `lease`: As with `report`; of hardware out of order, or other than it says.
+        /// - `evidence`: `evidence_hash` of the primitives over it, by which an appeal knows it again.
+        #[pallet::call_index(3)]
+        #[pallet::weight(T::WeightInfo::report())]
+        pub fn report_with_evidence(
+            origin: OriginFor<T>,
+            machine: MachineId,
+            kind: Kind,
+            lease: Option<LeaseId>,
+            evidence: [u8; 32],
+        ) -> DispatchResult {
+            Self::do_report(ensure_signed(origin)?, machine, kind, lease, Some(evidence))
+        }
+
+        /// Hands the evidence of a report to an auditor who was drawn for its check.
+        ///
+        /// - `origin`: Must be signed by the reporter, before auditors commit.
+        /// - `offence`: The report.
+        /// - `auditor`: To whom.
+        /// - `sealed`: The evidence, sealed to the key that he named for this duty.
+        #[pallet::call_index(4)]
+        #[pallet::weight(T::WeightInfo::hand_evidence())]
+        pub fn hand_evidence(
+            origin: OriginFor<T>,
+            offence: OffenceId,
+            auditor: T::AccountId,
+            sealed: Sealed,
+        ) -> DispatchResult {
+            Self::do_hand_evidence(ensure_signed(origin)?, offence, auditor, sealed)
+        }
+    }
+
+    /// What programs ask instead of computing it themselves.
+    #[pallet::view_functions]
+    impl<T: Config> Pallet<T> {
+        /// What a machine's running offence costs if it is over now, and what it costs next.
+        pub fn preview(machine: MachineId) -> Option<Preview> {
+            Self::outlook(machine)
+        }
+
+        /// Reports whose check is not over, from a number on, a hundred at most.
+        pub fn open_reports(from: OffenceId) -> alloc::vec::Vec<Open> {
+            Self::open_from(from)
         }
     }
 }

@@ -14,7 +14,10 @@ use frame_support::{
 use frame_system::EnsureRoot;
 use sp_runtime::{BuildStorage, DispatchResult, Permill, traits::IdentityLookup};
 
-use crate::{self as pallet_disputes, Checks, Leased, OffenceId, OffenceOf, Stakes, Unreleased};
+use crate::{
+    self as pallet_disputes, Checks, Drawn, History, Leased, OffenceId, OffenceOf, Stakes,
+    Unreleased,
+};
 
 pub const TREASURY: u64 = 99;
 pub const PROVIDER: u64 = 10;
@@ -24,6 +27,7 @@ pub const MINUTE: Slot = 20;
 pub const HOUR: Slot = 1_200;
 pub const APPEAL: Slot = 48 * HOUR;
 pub const DECIDE: Slot = 168 * HOUR;
+pub const CHECK: Slot = 24 * HOUR;
 pub const START: Slot = 1_000_000;
 
 #[frame_support::runtime]
@@ -67,8 +71,24 @@ thread_local! {
     static NOW: Cell<Slot> = const { Cell::new(0) };
     static STAKES: RefCell<BTreeMap<u8, Balance>> = const { RefCell::new(BTreeMap::new()) };
     pub static UNRELEASED: Cell<Balance> = const { Cell::new(0) };
+    /// What was asked of leases, in order.
+    pub static LEASES: RefCell<Vec<(LeaseId, Told)>> = const { RefCell::new(Vec::new()) };
+    /// Who was drawn for checks, and whether they still look.
+    pub static DRAWN: RefCell<(Vec<u64>, bool)> = const { RefCell::new((Vec::new(), false)) };
+    /// Slots at which very many fell silent.
+    pub static EXCUSED: RefCell<Vec<Slot>> = const { RefCell::new(Vec::new()) };
+    /// Live 10,000ths of machines in thirty days.
+    pub static LIVE: Cell<u32> = const { Cell::new(10_000) };
     /// What the renter paid in lease 1.
     pub static PAID: Cell<Balance> = const { Cell::new(0) };
+}
+
+/// What was asked of a lease.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Told {
+    HeldBack(Slot),
+    LetGo,
+    Ended,
 }
 
 pub struct World;
@@ -115,11 +135,38 @@ impl Leased<u64> for World {
             _ => None,
         }
     }
+
+    fn hold_back(lease: LeaseId, since: Slot) {
+        LEASES.with_borrow_mut(|all| all.push((lease, Told::HeldBack(since))));
+    }
+
+    fn let_go(lease: LeaseId) {
+        LEASES.with_borrow_mut(|all| all.push((lease, Told::LetGo)));
+    }
+
+    fn end_for_fault(lease: LeaseId) {
+        LEASES.with_borrow_mut(|all| all.push((lease, Told::Ended)));
+    }
 }
 
-impl Checks for World {
+impl Checks<u64> for World {
     fn book(_: MachineId, _: OffenceId) -> DispatchResult {
         Ok(())
+    }
+
+    fn drawn(_: MachineId, _: OffenceId) -> Drawn<u64> {
+        let (auditors, open) = DRAWN.with_borrow(Clone::clone);
+        Drawn { auditors, open }
+    }
+}
+
+impl History for World {
+    fn is_excused(_: MachineId, since: Slot) -> bool {
+        EXCUSED.with_borrow(|all| all.contains(&since))
+    }
+
+    fn live_share(_: MachineId) -> u32 {
+        LIVE.get()
     }
 }
 
@@ -137,12 +184,16 @@ impl pallet_disputes::Config for Test {
     type Rewards = World;
     type Leases = World;
     type Checks = World;
+    type History = World;
     type Treasury = Treasury;
     type CancelOrigin = EnsureRoot<u64>;
     type ReportBond = ConstU128<1_000>;
     type AppealBond = ConstU128<1_000>;
     type AppealSlots = ConstU64<APPEAL>;
     type DecideSlots = ConstU64<DECIDE>;
+    type CheckSlots = ConstU64<CHECK>;
+    type LiveLeast = ConstU32<9_950>;
+    type ChargeEvery = ConstU64<{ 720 * HOUR }>;
     type RenterShare = RenterShare;
     type ReporterShare = ReporterShare;
     type StepsPerBlock = ConstU32<4>;
@@ -165,6 +216,10 @@ pub fn run(test: impl FnOnce()) {
     sp_io::TestExternalities::new(storage).execute_with(|| {
         STAKES.set((1..=4).map(|number| (number, STAKE)).collect());
         UNRELEASED.set(0);
+        LEASES.take();
+        DRAWN.take();
+        EXCUSED.take();
+        LIVE.set(10_000);
         PAID.set(1_000_000);
         System::set_block_number(1);
         NOW.set(START);

@@ -3,17 +3,22 @@
 use alloc::collections::BTreeMap;
 
 use dbc_primitives::MachineId;
-use frame_support::{ensure, traits::fungible::InspectHold as _};
+use frame_support::{
+    ensure,
+    traits::{Get as _, fungible::InspectHold as _},
+};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-    Config, HoldReason, NextOffence, Offences, OpenOf, Pallet, Queue, Reports, RunningOf, Stage,
+    Charged, Config, Evidence, Handed, HoldReason, NextOffence, Offences, OpenOf, Pallet, Queue,
+    Reports, RunningOf, Stage,
 };
 
 impl<T: Config> Pallet<T> {
     /// Checks each rule:
     /// - bonds on hold are those of reports and appeals, nothing without any;
-    /// - each offence stands in the queue once, at its next deadline;
+    /// - each offence and each report stands in the queue once, at its next deadline;
+    /// - evidence is promised for what is open, and kept while a check goes on;
     /// - a machine has one running offence at most, and counts all that are open;
     /// - nothing costs more than the stake.
     ///
@@ -37,11 +42,25 @@ impl<T: Config> Pallet<T> {
             }
             bonds.entry(offence.provider).or_default().1 += offence.appeal;
         }
-        ensure!(Queue::<T>::iter_keys().count() == count, "the queue has what is settled");
-        for (_, report) in Reports::<T>::iter() {
+        for (id, report) in Reports::<T>::iter() {
+            ensure!(!Offences::<T>::contains_key(id), "a report is an offence already");
+            ensure!(Queue::<T>::contains_key(report.next, id), "a report has no deadline");
+            count += 1;
             if let Some((reporter, bond)) = report.reporter {
                 bonds.entry(reporter).or_default().0 += bond;
             }
+        }
+        ensure!(Queue::<T>::iter_keys().count() == count, "the queue has what is settled");
+        for id in Evidence::<T>::iter_keys() {
+            let open = Reports::<T>::contains_key(id) || Offences::<T>::contains_key(id);
+            ensure!(open, "evidence of what is settled is promised");
+        }
+        for (id, _) in Handed::<T>::iter_keys() {
+            let checked = Reports::<T>::contains_key(id) && Evidence::<T>::contains_key(id);
+            ensure!(checked, "evidence is kept after its check");
+        }
+        for (_, slot) in Charged::<T>::iter() {
+            ensure!(slot <= T::Clock::get(), "a machine answered for its silence in the future");
         }
         for (machine, found) in OpenOf::<T>::iter() {
             ensure!(open.remove(&machine) == Some(found), "open offences are miscounted");

@@ -1,9 +1,21 @@
 //! Offences, reports, appeals.
 
+use alloc::vec::Vec;
+
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use dbc_primitives::{Balance, LeaseId, MachineId, Slot};
+use dbc_primitives::{Balance, BoundedVec, ConstU32, LeaseId, MachineId, Slot};
 use scale_info::TypeInfo;
 use sp_runtime::DispatchResult;
+
+/// Bytes of evidence that one auditor can be handed.
+pub const EVIDENCE_MAX: u32 = 2_048;
+/// Auditors of one check, with those of its second draw.
+pub const HANDED_MAX: u32 = 16;
+/// All of a machine's time, in the parts in which live time is told.
+pub const WHOLE: u32 = 10_000;
+
+/// Evidence, sealed to the key of one auditor's duty.
+pub type Sealed = BoundedVec<u8, ConstU32<EVIDENCE_MAX>>;
 
 /// Number of an offence, given by the chain, never reused.
 pub type OffenceId = u64;
@@ -123,13 +135,78 @@ impl<AccountId> Unreleased<AccountId> for () {
 pub trait Leased<AccountId> {
     /// Renter of a lease on the machine, and what he has paid in it.
     fn renter(machine: MachineId, lease: LeaseId) -> Option<(AccountId, Balance)>;
+
+    /// Rent of a lease since a slot waits until it is let go or ended (mechanisms rule 7).
+    fn hold_back(lease: LeaseId, since: Slot);
+
+    /// It is paid as if nothing had been held back.
+    fn let_go(lease: LeaseId);
+
+    /// The lease is over since the slot from which it was held back, by its provider's fault.
+    fn end_for_fault(lease: LeaseId);
+}
+
+/// Who looks at a machine that was reported.
+#[derive(Clone, PartialEq, Eq, Debug, frame_support::DefaultNoBound)]
+pub struct Drawn<AccountId> {
+    /// The auditors who named a key to which evidence for them is sealed.
+    pub auditors: Vec<AccountId>,
+    /// Whether they still look: evidence can be handed to them.
+    pub open: bool,
 }
 
 /// Whoever looks at a machine that was reported: drawn auditors, as for an audit.
-pub trait Checks {
+pub trait Checks<AccountId> {
     /// Books a check; `Pallet::checked` is called with its outcome.
     ///
     /// # Errors
     /// When none can be booked now.
     fn book(machine: MachineId, offence: OffenceId) -> DispatchResult;
+
+    /// Who was drawn for it and can be handed evidence; nobody before the draw.
+    fn drawn(machine: MachineId, offence: OffenceId) -> Drawn<AccountId>;
+}
+
+/// How machines were heard.
+pub trait History {
+    /// Whether nobody is to be blamed for a silence that began at a slot: very many fell silent at once
+    /// (mechanisms rule 11).
+    fn is_excused(machine: MachineId, since: Slot) -> bool;
+
+    /// Live part of the last thirty days, in parts of [`WHOLE`].
+    fn live_share(machine: MachineId) -> u32;
+}
+
+/// What the running offence of a machine costs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct Preview {
+    /// The offence.
+    pub offence: OffenceId,
+    /// What.
+    pub kind: Kind,
+    /// Since when.
+    pub since: Slot,
+    /// Units, were it over now.
+    pub now: Balance,
+    /// When it costs more, and how much.
+    pub next: Option<(Slot, Balance)>,
+}
+
+/// A report whose check is not over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct Open {
+    /// The report.
+    pub offence: OffenceId,
+    /// The machine.
+    pub machine: MachineId,
+    /// What.
+    pub kind: Kind,
+    /// The lease that it concerns.
+    pub lease: Option<LeaseId>,
+    /// Since when.
+    pub since: Slot,
+    /// Until when it is checked; then nobody can say.
+    pub until: Slot,
+    /// Hash of the evidence that was promised.
+    pub evidence: Option<[u8; 32]>,
 }

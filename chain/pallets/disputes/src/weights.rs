@@ -13,6 +13,8 @@ pub trait WeightInfo {
     fn appeal() -> Weight;
     /// Weight of `cancel`.
     fn cancel() -> Weight;
+    /// Weight of `hand_evidence`.
+    fn hand_evidence() -> Weight;
     /// One entry of the queue.
     fn step() -> Weight;
 }
@@ -32,9 +34,10 @@ impl<T: crate::Config> CountedWeight<T> {
 }
 
 impl<T: crate::Config> WeightInfo for CountedWeight<T> {
-    // The machine, the lease, account and holds, `NextOffence`, `Reports`, what books a check.
+    // The machine, the lease twice, account and holds, `NextOffence`, `Reports`, `Queue`, `Evidence`, what
+    // books a check.
     fn report() -> Weight {
-        Self::counted(12, 10)
+        Self::counted(14, 13)
     }
 
     // `Offences`, `Queue` twice, account and holds.
@@ -47,8 +50,14 @@ impl<T: crate::Config> WeightInfo for CountedWeight<T> {
         Self::counted(8, 8)
     }
 
-    // As `cancel`, with the machine's stake to three accounts and the provider's rewards.
+    // `Reports`, `Evidence`, the audit, `Handed`.
+    fn hand_evidence() -> Weight {
+        Self::counted(5, 1)
+    }
+
+    // As `cancel`, with the machine's stake to three accounts and the provider's rewards; or a report with
+    // its lease and what was handed.
     fn step() -> Weight {
-        Self::counted(20, 20)
+        Self::counted(24, 36)
     }
 }

@@ -7,28 +7,50 @@ extern crate alloc;
 mod benchmarking;
 mod impls {
     mod access;
+    mod burn;
     mod close;
     mod create;
+    mod dispute;
     mod expiry;
+    mod fail_over;
+    mod legs;
+    pub mod platforms;
+    mod pledge;
     mod settle;
+    mod suspend;
+    mod views;
+    mod vouchers;
 }
 #[cfg(test)]
 mod mock;
 #[cfg(test)]
 mod tests {
     mod access;
+    mod burn;
     mod create;
     mod depth;
+    mod discounts;
+    mod dispute;
     mod end;
     mod expiry;
+    mod fail_over;
+    mod legs;
     mod meter;
     mod model;
+    mod platforms;
     mod settle;
+    mod suspend;
+    mod views;
+    mod vouchers;
+    mod whole;
 }
 mod try_state;
 mod types;
 pub mod weights;
 
+#[cfg(feature = "runtime-benchmarks")]
+pub use benchmarking::BenchmarkHelper;
+pub use impls::platforms::PLATFORM_FEE_MAX;
 pub use pallet::*;
 pub use types::*;
 pub use weights::WeightInfo;
@@ -48,21 +70,30 @@ pub trait Meter {
 
     /// Whether it was there when it was last known.
     fn is_live(index: u32) -> bool;
+
+    /// Since when it is silent, if it is.
+    fn silent_since(index: u32) -> Option<Slot>;
 }
 
 #[frame_support::pallet]
 pub mod pallet {
-    use dbc_primitives::{AccessKey, Balance, CloseReason, LeaseId, MachineId, Order, Slot};
+    use alloc::vec::Vec;
+
+    use dbc_primitives::{
+        AccessKey, Balance, CloseReason, LeaseId, MachineClass, MachineId, Order, Slot,
+        discount::{BurnTable, Tiers},
+        lease::GpuSlots,
+    };
     use frame_support::{
         pallet_prelude::*,
-        traits::{ConstU64, fungible::MutateHold},
+        traits::{ConstU32, ConstU64, fungible::MutateHold},
         weights::WeightMeter,
     };
     use frame_system::pallet_prelude::*;
-    use pallet_machines::Fleet;
+    use pallet_machines::{DollarPrice, Fleet};
     use sp_runtime::Permill;
 
-    use super::{LeaseOf, Meter, WeightInfo};
+    use super::{EndView, LeaseOf, Meter, Platform, Pledge, QuoteView, Voucher, WeightInfo};
 
     #[pallet::pallet]
     pub struct Pallet<T>(_);
@@ -82,8 +113,33 @@ pub mod pallet {
         type Meter: Meter;
         /// Gets the protocol fee, and payouts that nobody else can be given.
         type Treasury: Get<Self::AccountId>;
-        /// Part of the rent that goes to the treasury (mechanisms rule 2).
+        /// Part of the rent that goes to the treasury while nothing is burned (mechanisms rule 2).
         type ProtocolFee: Get<Permill>;
+        /// What is burned of the rent, by steps (mechanisms rule 24).
+        type BurnTable: Get<BurnTable>;
+        /// Who may take the next step.
+        type BurnOrigin: EnsureOrigin<Self::RuntimeOrigin>;
+        /// GPUs that are proven and there, in the mean of seven days.
+        type ProvenGpus: Get<u32>;
+        /// What long terms save (mechanisms rule 6).
+        type Tiers: Get<Tiers>;
+        /// Part of its time for which a machine may be away before its provider is to blame.
+        type MaxDowntime: Get<Permill>;
+        /// What a dollar is, when a leg begins.
+        type Price: DollarPrice;
+        /// Slots for which a report holds time back at the longest.
+        type DisputeMax: Get<Slot>;
+        /// Slots of silence after which another machine may take over (mechanisms rule 15).
+        type FailOverAfter: Get<Slot>;
+        /// Held from whoever registers a platform.
+        type PlatformDeposit: Get<Balance>;
+        /// Least budget of a voucher.
+        #[pallet::constant]
+        type VoucherMin: Get<Balance>;
+        /// What a renter pledges (requirement D2).
+        type PledgeAmount: Get<Balance>;
+        /// Paid to a provider out of a pledge for each day that he keeps data.
+        type StoragePrice: Get<Balance>;
         /// Slots within which the machine must start a lease.
         type StartWindow: Get<Slot>;
         /// Slots that are charged at least once a lease has started and its renter ends it.
@@ -91,13 +147,18 @@ pub mod pallet {
         /// Slots after a close at which the open tail is looked at: when the horizon has passed it.
         #[pallet::constant]
         type TailWait: Get<Slot>;
-        /// Slots for which data is kept after the close.
+        /// Slots for which data is kept after the close by a pledge.
         type Retention: Get<Slot>;
+        /// And without one (mechanisms rule 25).
+        type BareRetention: Get<Slot>;
         /// Entries of the expiry queue that one block handles at most.
         #[pallet::constant]
         type ExpiriesPerBlock: Get<u32>;
         /// Weights of the calls.
         type WeightInfo: WeightInfo;
+        /// What benchmarks need of the runtime beside its calls.
+        #[cfg(feature = "runtime-benchmarks")]
+        type BenchmarkHelper: super::BenchmarkHelper;
     }
 
     /// Why this pallet holds money.
@@ -105,6 +166,12 @@ pub mod pallet {
     pub enum HoldReason {
         /// Deposits of leases.
         Deposit,
+        /// What keeps suspended leases and the data of closed ones.
+        Pledge,
+        /// Deposits of platforms.
+        Platform,
+        /// Budgets of vouchers.
+        Voucher,
     }
 
     /// The leases. Ids are dense, hence the cheap hash.
@@ -125,7 +192,31 @@ pub mod pallet {
     pub type Tags<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Twox64Concat, u64, LeaseId>;
 
-    /// What is due when: deadlines to start, ends of terms, ends of retention.
+    /// What renters pledged.
+    #[pallet::storage]
+    pub type Pledges<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Pledge>;
+
+    /// The platforms.
+    #[pallet::storage]
+    pub type Platforms<T: Config> = StorageMap<_, Twox64Concat, u32, Platform<T::AccountId>>;
+
+    /// The number of the next platform; the first is 1.
+    #[pallet::storage]
+    pub type NextPlatform<T: Config> = StorageValue<_, u32, ValueQuery, ConstU32<1>>;
+
+    /// The vouchers that still have money.
+    #[pallet::storage]
+    pub type Vouchers<T: Config> = StorageMap<_, Twox64Concat, u32, Voucher<T::AccountId>>;
+
+    /// The number of the next voucher; the first is 1.
+    #[pallet::storage]
+    pub type NextVoucher<T: Config> = StorageValue<_, u32, ValueQuery, ConstU32<1>>;
+
+    /// Steps of burning that governance has taken; never falls.
+    #[pallet::storage]
+    pub type BurnStep<T: Config> = StorageValue<_, u8, ValueQuery>;
+
+    /// What is due when: deadlines to start, ends of legs and terms, ends of retention.
     #[pallet::storage]
     pub type Expiry<T: Config> = StorageDoubleMap<_, Twox64Concat, Slot, Twox64Concat, LeaseId, ()>;
 
@@ -169,6 +260,10 @@ pub mod pallet {
             fee: Balance,
             /// Slot up to which it is settled.
             settled_to: Slot,
+            /// Taken out of the issuance.
+            burned: Balance,
+            /// To the platform.
+            platform_amount: Balance,
         },
         /// The term is longer now.
         Extended {
@@ -195,6 +290,10 @@ pub mod pallet {
             open: Balance,
             /// Slot until which data is kept.
             retain_until: Slot,
+            /// Units burned over its life.
+            burned: Balance,
+            /// Units paid to the platform over its life.
+            platform_fees: Balance,
         },
         /// The last minutes of a closed lease were settled: nothing of it is on hold any more.
         TailSettled {
@@ -216,6 +315,136 @@ pub mod pallet {
         Removed {
             /// The lease.
             lease: LeaseId,
+        },
+        /// A lease has another rate from a slot on.
+        LegBegan {
+            /// The lease.
+            lease: LeaseId,
+            /// Number of the leg.
+            index: u32,
+            /// Units per slot.
+            rate: Balance,
+            /// First slot of it.
+            from: Slot,
+            /// First slot after it.
+            until: Slot,
+        },
+        /// A provider's fault was made good out of his machine's stake.
+        Compensated {
+            /// The lease.
+            lease: LeaseId,
+            /// Units, to whoever paid for it.
+            amount: Balance,
+        },
+        /// Time of a lease waits for a verdict.
+        HeldBack {
+            /// The lease.
+            lease: LeaseId,
+            /// First slot that is not charged.
+            since: Slot,
+            /// When it is charged without a verdict.
+            until: Slot,
+        },
+        /// The verdict is for the machine: the meter goes on.
+        LetGo {
+            /// The lease.
+            lease: LeaseId,
+        },
+        /// A lease gave its cards up and keeps its data.
+        Suspended {
+            /// The lease.
+            lease: LeaseId,
+            /// Whether a pledge makes it free.
+            pledged: bool,
+        },
+        /// A lease has cards again.
+        Resumed {
+            /// The lease.
+            lease: LeaseId,
+            /// Their positions.
+            gpus: GpuSlots,
+        },
+        /// Another machine takes a lease over.
+        FailedOver {
+            /// The lease.
+            lease: LeaseId,
+            /// The machine that is silent.
+            from: MachineId,
+            /// The other.
+            to: MachineId,
+            /// Generation from now on.
+            generation: u32,
+            /// Slot by which it must start.
+            start_by: Slot,
+        },
+        /// Somebody set money aside for what he leaves on machines.
+        Pledged {
+            /// Who.
+            who: T::AccountId,
+            /// Units, altogether.
+            amount: Balance,
+        },
+        /// And took it back.
+        PledgeReleased {
+            /// Who.
+            who: T::AccountId,
+            /// Units.
+            amount: Balance,
+        },
+        /// A provider was paid for having kept a closed lease's data.
+        StoragePaid {
+            /// The lease.
+            lease: LeaseId,
+            /// Who.
+            provider: T::AccountId,
+            /// Units.
+            amount: Balance,
+        },
+        /// A cloud platform was registered.
+        PlatformRegistered {
+            /// The platform.
+            platform: u32,
+            /// By whom.
+            owner: T::AccountId,
+            /// Millionths of the price, on top.
+            fee: u32,
+        },
+        /// It takes another fee from now on, or another account.
+        PlatformChanged {
+            /// The platform.
+            platform: u32,
+            /// Millionths of the price, on top.
+            fee: u32,
+        },
+        /// It sells nothing any more.
+        PlatformClosed {
+            /// The platform.
+            platform: u32,
+        },
+        /// Somebody pays for another's leases.
+        VoucherIssued {
+            /// The voucher.
+            voucher: u32,
+            /// Who pays.
+            issuer: T::AccountId,
+            /// For whose leases.
+            holder: T::AccountId,
+            /// Units at most.
+            budget: Balance,
+        },
+        /// A voucher pays for nothing more than it does.
+        VoucherRevoked {
+            /// The voucher.
+            voucher: u32,
+            /// Units that returned at once.
+            returned: Balance,
+        },
+        /// More of every rent is burned in legs that begin from now on.
+        BurnRaised {
+            /// Steps taken so far.
+            step: u8,
+            /// Millionths.
+            share: u32,
         },
     }
 
@@ -250,6 +479,46 @@ pub mod pallet {
         Overflow,
         /// The lease is not due yet.
         NotDue,
+        /// There is no such platform.
+        PlatformNotFound,
+        /// The platform belongs to somebody else.
+        NotPlatform,
+        /// A platform takes a fifth of the price at most.
+        FeeTooHigh,
+        /// There is no such voucher, or nothing is left of it.
+        VoucherNotFound,
+        /// The voucher pays for somebody else.
+        NotHolder,
+        /// The voucher is somebody else's money.
+        NotIssuer,
+        /// The voucher is over, or for another class of machines, or the order names a receiver.
+        VoucherUnfit,
+        /// The budget is too small for a voucher.
+        VoucherTooSmall,
+        /// As much as is asked for is pledged already.
+        PledgedAlready,
+        /// Nothing is pledged.
+        NothingPledged,
+        /// A suspended lease, or the data of a closed one, relies on the pledge.
+        PledgeInUse,
+        /// The lease has no cards: it is suspended, or never had any.
+        NoCards,
+        /// The lease is not suspended.
+        NotSuspended,
+        /// A change of the lease is not settled yet; wait two minutes.
+        Unsettled,
+        /// The lease's time is in dispute; wait for the verdict.
+        InDispute,
+        /// The cards are not of the same number and models, or not free.
+        OtherCards,
+        /// The lease has no other machine to go to.
+        NoStandby,
+        /// The machine is there, or not silent for long enough.
+        NotSilent,
+        /// The network is too small for the next step of burning.
+        TooFewGpus,
+        /// There is no further step.
+        BurnedAlready,
     }
 
     #[pallet::hooks]
@@ -261,8 +530,7 @@ pub mod pallet {
         fn integrity_test() {
             assert!(T::ExpiriesPerBlock::get() > 0, "the expiry queue would never move");
             assert!(T::StartWindow::get() > 0, "no lease could start");
-            let waits = T::TailWait::get() > 0 && T::Retention::get() > T::TailWait::get();
-            assert!(waits, "the queue would have passed what is put into it");
+            assert!(T::TailWait::get() > 0, "the queue would have passed what is put into it");
         }
 
         #[cfg(feature = "try-runtime")]
@@ -292,6 +560,48 @@ pub mod pallet {
         /// First slot that is not settled yet: nothing is paid past it.
         pub fn horizon() -> Slot {
             T::Meter::horizon()
+        }
+
+        /// What an order would cost now; `None` when it would be refused. GPUs, or CPU shares.
+        pub fn quote(
+            machine: MachineId,
+            gpus: GpuSlots,
+            cpu_shares: u16,
+            term: Slot,
+            platform: Option<u32>,
+        ) -> Option<QuoteView> {
+            Self::quote_of(machine, &gpus, cpu_shares, term, platform)
+        }
+
+        /// What an open lease would cost if its renter ended it now.
+        pub fn if_ended(lease: LeaseId) -> Option<EndView> {
+            Self::if_ended_now(lease)
+        }
+
+        /// A renter's orders that the chain still knows, by his tags, in no order; the next page after the
+        /// last tag of the one before. 64 at most.
+        pub fn tags(renter: T::AccountId, after: Option<u64>) -> Vec<(u64, LeaseId)> {
+            Self::tags_page(&renter, after)
+        }
+
+        /// Units that a renter pledges.
+        pub fn pledge_amount() -> Balance {
+            T::PledgeAmount::get()
+        }
+
+        /// Units held from whoever registers a platform.
+        pub fn platform_deposit() -> Balance {
+            T::PlatformDeposit::get()
+        }
+
+        /// Slots of silence after which another machine may take over.
+        pub fn fail_over_after() -> Slot {
+            T::FailOverAfter::get()
+        }
+
+        /// What long terms save now.
+        pub fn discounts() -> Tiers {
+            T::Tiers::get()
         }
     }
 
@@ -409,6 +719,157 @@ pub mod pallet {
         pub fn close_expired(origin: OriginFor<T>, lease: LeaseId) -> DispatchResult {
             ensure_signed(origin)?;
             Self::do_close_expired(lease)
+        }
+
+        /// Gives the cards of a lease up, for good, and keeps its data in a CPU share: free under a pledge,
+        /// else at the machine's CPU price. The end stays where it is.
+        ///
+        /// - `origin`: Must be signed by the renter.
+        /// - `lease`: A running lease of cards.
+        #[pallet::call_index(9)]
+        #[pallet::weight(T::WeightInfo::suspend())]
+        pub fn suspend(origin: OriginFor<T>, lease: LeaseId) -> DispatchResult {
+            let renter = ensure_signed(origin)?;
+            Self::do_suspend(renter, lease)
+        }
+
+        /// Takes free cards of the same number and models for a suspended lease, at their price of now.
+        ///
+        /// - `origin`: Must be signed by the renter.
+        /// - `lease`: A suspended lease.
+        /// - `gpus`: Which cards.
+        /// - `offer_version`: Version of the offer that the renter saw.
+        /// - `max_rate`: Highest rate that he agrees to.
+        #[pallet::call_index(10)]
+        #[pallet::weight(T::WeightInfo::resume())]
+        pub fn resume(
+            origin: OriginFor<T>,
+            lease: LeaseId,
+            gpus: GpuSlots,
+            offer_version: u32,
+            max_rate: Balance,
+        ) -> DispatchResult {
+            let renter = ensure_signed(origin)?;
+            Self::do_resume(renter, lease, gpus, offer_version, max_rate)
+        }
+
+        /// Lets the standby of a lease take it over, once its machine is silent for long.
+        ///
+        /// - `origin`: Must be signed by the renter, by the account that the access key is, or by the
+        ///   standby's provider or operator.
+        /// - `lease`: A running lease with a standby.
+        #[pallet::call_index(11)]
+        #[pallet::weight(T::WeightInfo::fail_over())]
+        pub fn fail_over(origin: OriginFor<T>, lease: LeaseId) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_fail_over(who, lease)
+        }
+
+        /// Sets money aside, or makes up for what was spent of it: suspended leases are free then, and the
+        /// data of closed ones is kept for a week.
+        ///
+        /// - `origin`: Must be signed by the renter.
+        #[pallet::call_index(12)]
+        #[pallet::weight(T::WeightInfo::pledge())]
+        pub fn pledge(origin: OriginFor<T>) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_pledge(who)
+        }
+
+        /// Takes a pledge back that nothing relies on.
+        ///
+        /// - `origin`: Must be signed by whoever pledged.
+        #[pallet::call_index(13)]
+        #[pallet::weight(T::WeightInfo::pledge())]
+        pub fn release_pledge(origin: OriginFor<T>) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_release_pledge(who)
+        }
+
+        /// Registers a cloud platform and holds its deposit.
+        ///
+        /// - `origin`: Must be signed by its owner.
+        /// - `fee`: On top of providers' prices: millionths.
+        /// - `beneficiary`: Who gets it.
+        #[pallet::call_index(14)]
+        #[pallet::weight(T::WeightInfo::platform())]
+        pub fn register_platform(
+            origin: OriginFor<T>,
+            fee: u32,
+            beneficiary: T::AccountId,
+        ) -> DispatchResult {
+            let owner = ensure_signed(origin)?;
+            Self::do_register_platform(owner, fee, beneficiary)
+        }
+
+        /// Changes what a platform takes and for whom, in legs that begin from now on.
+        ///
+        /// - `origin`: Must be signed by its owner.
+        /// - `platform`: The platform.
+        /// - `fee`: On top of providers' prices: millionths.
+        /// - `beneficiary`: Who gets it.
+        #[pallet::call_index(15)]
+        #[pallet::weight(T::WeightInfo::platform())]
+        pub fn set_platform(
+            origin: OriginFor<T>,
+            platform: u32,
+            fee: u32,
+            beneficiary: T::AccountId,
+        ) -> DispatchResult {
+            let owner = ensure_signed(origin)?;
+            Self::do_set_platform(owner, platform, fee, beneficiary)
+        }
+
+        /// Closes a platform and frees its deposit; what it sold goes on, with its fee until the leg ends.
+        ///
+        /// - `origin`: Must be signed by its owner.
+        /// - `platform`: The platform.
+        #[pallet::call_index(16)]
+        #[pallet::weight(T::WeightInfo::platform())]
+        pub fn close_platform(origin: OriginFor<T>, platform: u32) -> DispatchResult {
+            let owner = ensure_signed(origin)?;
+            Self::do_close_platform(owner, platform)
+        }
+
+        /// Sets money aside that pays somebody's leases.
+        ///
+        /// - `origin`: Must be signed by the issuer.
+        /// - `holder`: Who may order with it.
+        /// - `budget`: Units.
+        /// - `class`: Only machines of this class.
+        /// - `expires`: First slot in which it pays nothing more.
+        #[pallet::call_index(17)]
+        #[pallet::weight(T::WeightInfo::voucher())]
+        pub fn issue_voucher(
+            origin: OriginFor<T>,
+            holder: T::AccountId,
+            budget: Balance,
+            class: Option<MachineClass>,
+            expires: Slot,
+        ) -> DispatchResult {
+            let issuer = ensure_signed(origin)?;
+            Self::do_issue_voucher(issuer, holder, budget, class, expires)
+        }
+
+        /// Takes back what no lease uses of a voucher; the rest returns when its leases end.
+        ///
+        /// - `origin`: Must be signed by the issuer.
+        /// - `voucher`: The voucher.
+        #[pallet::call_index(18)]
+        #[pallet::weight(T::WeightInfo::voucher())]
+        pub fn revoke_voucher(origin: OriginFor<T>, voucher: u32) -> DispatchResult {
+            let issuer = ensure_signed(origin)?;
+            Self::do_revoke_voucher(issuer, voucher)
+        }
+
+        /// Takes the next step of burning, where the network has grown to it.
+        ///
+        /// - `origin`: Must be [`Config::BurnOrigin`].
+        #[pallet::call_index(19)]
+        #[pallet::weight(T::WeightInfo::raise_burn())]
+        pub fn raise_burn(origin: OriginFor<T>) -> DispatchResult {
+            T::BurnOrigin::ensure_origin(origin)?;
+            Self::do_raise_burn()
         }
     }
 }

@@ -4,7 +4,9 @@ use std::cell::{Cell, RefCell};
 
 use dbc_primitives::{
     Amount, Balance, Gpu, HardwareFacts, LeaseId, MachineClass, MachineId, NetworkFacts, Offer,
-    Order, Price, Profile, Slot, proof::register_message,
+    Order, Price, Profile, Slot,
+    discount::{BurnStep, BurnTable, Tier, Tiers},
+    proof::register_message,
 };
 use frame_support::{
     assert_ok, derive_impl, parameter_types,
@@ -22,6 +24,10 @@ pub const RATE: Balance = 10_000;
 pub const ENDOWMENT: Balance = 1_000_000_000;
 pub const ED: Balance = 100;
 pub const STAKE: Balance = 5_000;
+pub const PLEDGE: Balance = 2_000_000;
+/// For each day of keeping data.
+pub const STORAGE: Balance = 10_000;
+pub const PLATFORM_DEPOSIT: Balance = 7_000;
 
 pub fn account(byte: u8) -> AccountId32 {
     AccountId32::new([byte; 32])
@@ -86,6 +92,10 @@ thread_local! {
     static NOW: Cell<Slot> = const { Cell::new(1_000) };
     static HORIZON: Cell<Option<Slot>> = const { Cell::new(None) };
     static OUTAGES: RefCell<Vec<(Slot, Slot)>> = const { RefCell::new(Vec::new()) };
+    static AWAY: RefCell<Vec<(u32, Slot)>> = const { RefCell::new(Vec::new()) };
+    static TIERS: RefCell<Tiers> = RefCell::new(Tiers::default());
+    static GPUS: Cell<u32> = const { Cell::new(0) };
+    static DOLLAR: Cell<Option<Balance>> = const { Cell::new(Some(1)) };
 }
 
 pub struct TestClock;
@@ -99,15 +109,43 @@ impl Meter for TestClock {
         HORIZON.get().unwrap_or(NOW.get())
     }
 
-    fn live_by(_: u32, slot: Slot) -> Slot {
+    fn live_by(index: u32, slot: Slot) -> Slot {
+        let until = AWAY.with_borrow(|all| all.iter().find(|(at, _)| *at == index).copied());
+        let slot = until.map_or(slot, |(_, since)| slot.min(since));
         let away = |from: Slot, to: Slot| slot.min(to).saturating_sub(from);
         OUTAGES
             .with_borrow(|all| slot - all.iter().map(|(from, to)| away(*from, *to)).sum::<Slot>())
     }
 
-    fn is_live(_: u32) -> bool {
+    fn is_live(index: u32) -> bool {
         let now = Self::horizon();
-        OUTAGES.with_borrow(|all| !all.iter().any(|(from, to)| (*from..*to).contains(&now)))
+        Self::silent_since(index).is_none()
+            && OUTAGES.with_borrow(|all| !all.iter().any(|(from, to)| (*from..*to).contains(&now)))
+    }
+
+    fn silent_since(index: u32) -> Option<Slot> {
+        AWAY.with_borrow(|all| all.iter().find(|(at, _)| *at == index).map(|(_, since)| *since))
+    }
+}
+
+/// A dollar is a million units; nobody knows when that is unset.
+impl pallet_machines::DollarPrice for TestClock {
+    fn to_dbc(micro: u128) -> Option<Balance> {
+        DOLLAR.get().and_then(|units| micro.checked_mul(units))
+    }
+}
+
+pub struct TestTiers;
+impl Get<Tiers> for TestTiers {
+    fn get() -> Tiers {
+        TIERS.with_borrow(Tiers::clone)
+    }
+}
+
+pub struct TestGpus;
+impl Get<u32> for TestGpus {
+    fn get() -> u32 {
+        GPUS.get()
     }
 }
 
@@ -118,8 +156,16 @@ impl pallet_machines::Config for Test {
     type StakePerGpu = ConstU128<STAKE>;
     type RetirementDelay = ConstU64<1_000>;
     type MaxTerm = ConstU64<1_000_000>;
-    type Price = ();
+    type Price = TestClock;
     type Presence = ();
+    type Uptime = ();
+    type StartWindow = ConstU64<300>;
+    type MaintenanceNotice = ConstU64<1_000>;
+    type MaintenanceMax = ConstU64<1_000>;
+    type MaintenanceSpacing = ConstU64<1_000>;
+    type TierUptime = ConstU64<1_000>;
+    type TierStake = TierStake;
+    type ChangeSpacing = ConstU64<1_000>;
     type WeightInfo = pallet_machines::weights::CountedWeight<Test>;
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkHelper = TestClock;
@@ -133,8 +179,14 @@ impl pallet_machines::BenchmarkHelper for TestClock {
 }
 
 parameter_types! {
+    pub const TierStake: Permill = Permill::from_percent(50);
     pub const Fee: Permill = Permill::from_percent(5);
     pub Treasury: AccountId32 = treasury();
+    pub const MaxDowntime: Permill = Permill::from_percent(5);
+    pub Table: BurnTable = {
+        let step = |gpus, share| BurnStep { gpus, share };
+        BurnTable(vec![step(5_000, 50_000), step(10_000, 100_000)].try_into().expect("two"))
+    };
 }
 
 impl pallet_leases::Config for Test {
@@ -145,12 +197,38 @@ impl pallet_leases::Config for Test {
     type Meter = TestClock;
     type Treasury = Treasury;
     type ProtocolFee = Fee;
+    type BurnTable = Table;
+    type BurnOrigin = frame_system::EnsureRoot<AccountId32>;
+    type ProvenGpus = TestGpus;
+    type Tiers = TestTiers;
+    type MaxDowntime = MaxDowntime;
+    type Price = TestClock;
+    type DisputeMax = ConstU64<2_000>;
+    type FailOverAfter = ConstU64<200>;
+    type PlatformDeposit = ConstU128<PLATFORM_DEPOSIT>;
+    type VoucherMin = ConstU128<1_000>;
+    type PledgeAmount = ConstU128<PLEDGE>;
+    type StoragePrice = ConstU128<STORAGE>;
     type StartWindow = ConstU64<300>;
     type MinimumCharge = ConstU64<100>;
     type TailWait = ConstU64<40>;
-    type Retention = ConstU64<5_000>;
+    type Retention = ConstU64<35_000>;
+    type BareRetention = ConstU64<5_000>;
     type ExpiriesPerBlock = ConstU32<4>;
     type WeightInfo = pallet_leases::weights::CountedWeight<Test>;
+    #[cfg(feature = "runtime-benchmarks")]
+    type BenchmarkHelper = TestClock;
+}
+
+#[cfg(feature = "runtime-benchmarks")]
+impl pallet_leases::BenchmarkHelper for TestClock {
+    fn silence(index: u32) {
+        AWAY.with_borrow_mut(|all| all.push((index, now())));
+    }
+
+    fn prove(gpus: u32) {
+        GPUS.set(gpus);
+    }
 }
 
 /// A machine's secret key; its number is the seed.
@@ -196,6 +274,10 @@ pub fn run(test: impl FnOnce()) {
         NOW.set(1_000);
         HORIZON.set(None);
         OUTAGES.take();
+        AWAY.take();
+        TIERS.take();
+        GPUS.set(0);
+        DOLLAR.set(Some(1));
         System::set_block_number(1);
         test();
         try_state();
@@ -221,6 +303,29 @@ pub fn outage(from: Slot, to: Slot) {
     OUTAGES.with_borrow_mut(|all| all.push((from, to)));
 }
 
+/// One machine is away from now on; the others are there.
+pub fn silence(machine: MachineId) {
+    let record = pallet_machines::Machines::<Test>::get(machine).expect("it is registered");
+    AWAY.with_borrow_mut(|all| all.push((record.index.index, now())));
+}
+
+/// Discounts in percent from so many slots on.
+pub fn set_tiers(all: &[(Slot, u32)]) {
+    let tiers = all.iter().map(|(from, percent)| Tier { from: *from, off: percent * 10_000 });
+    let tiers = Tiers(tiers.collect::<Vec<_>>().try_into().expect("at most 4"));
+    assert!(tiers.is_sound());
+    TIERS.set(tiers);
+}
+
+pub fn set_gpus(gpus: u32) {
+    GPUS.set(gpus);
+}
+
+/// What a millionth of a dollar is in units.
+pub fn set_dollar(units: Option<Balance>) {
+    DOLLAR.set(units);
+}
+
 pub fn set_horizon(slot: Option<Slot>) {
     HORIZON.set(slot);
 }
@@ -237,6 +342,7 @@ pub fn offer(gpu_slot: Balance, cpu_slot: Balance) -> Offer {
         price: Price { gpu_hour: hour(gpu_slot), cpu_hour: hour(cpu_slot) },
         min_term: 10,
         max_term: 100_000,
+        cpu_shares: 2,
     }
 }
 
@@ -281,6 +387,7 @@ pub fn order(machine: MachineId, gpus: &[u8], term: Slot, tag: u64) -> Order<Acc
         machine,
         gpus: gpus.to_vec().try_into().expect("at most 16"),
         profile: if gpus.is_empty() { Profile::Cpu } else { Profile::Gpu },
+        cpu_shares: u16::from(gpus.is_empty()),
         term,
         offer_version: record.offer_version,
         max_rate: Balance::MAX,
@@ -288,6 +395,8 @@ pub fn order(machine: MachineId, gpus: &[u8], term: Slot, tag: u64) -> Order<Acc
         access_key: [7; 32],
         spec_hash: None,
         platform: None,
+        voucher: None,
+        standby: None,
         receiver: None,
         tag,
     }
@@ -342,8 +451,19 @@ pub fn held(who: &AccountId32) -> Balance {
     Balances::balance_on_hold(&HoldReason::Deposit.into(), who)
 }
 
-/// Deposited = paid + fees + refunded + still held, to the unit.
+pub fn held_as(reason: HoldReason, who: &AccountId32) -> Balance {
+    Balances::balance_on_hold(&reason.into(), who)
+}
+
+/// Deposited = paid + fees + burned + platform's + refunded + still held, to the unit.
 pub fn assert_equation(lease: LeaseId, deposited: Balance) {
     let record = record(lease);
-    assert_eq!(deposited, record.paid + record.fees + record.refunded + record.deposit);
+    let taken = record.paid + record.fees + record.burned + record.platform_fees;
+    assert_eq!(deposited, taken + record.refunded + record.deposit);
+}
+
+/// What a lease has cost so far.
+pub fn cost(lease: LeaseId) -> Balance {
+    let record = record(lease);
+    record.paid + record.fees + record.burned + record.platform_fees
 }

@@ -23,6 +23,20 @@ pub trait WeightInfo {
     fn end() -> Weight;
     /// Weight of `set_access` and `revoke_grants`.
     fn set_access() -> Weight;
+    /// Weight of `suspend`.
+    fn suspend() -> Weight;
+    /// Weight of `resume`.
+    fn resume() -> Weight;
+    /// Weight of `fail_over`.
+    fn fail_over() -> Weight;
+    /// Weight of `pledge` and `release_pledge`.
+    fn pledge() -> Weight;
+    /// Weight of `register_platform`, `set_platform` and `close_platform`.
+    fn platform() -> Weight;
+    /// Weight of `issue_voucher` and `revoke_voucher`.
+    fn voucher() -> Weight;
+    /// Weight of `raise_burn`.
+    fn raise_burn() -> Weight;
 }
 
 /// Picoseconds of execution beside the database: records of a lease and of a machine are decoded and
@@ -41,15 +55,18 @@ impl<T: frame_system::Config> CountedWeight<T> {
 }
 
 impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
-    // Reads: `Tags`, `Machines`, the slot, account and holds of the renter, `NextLease`.
-    // Writes: `Machines`, account and holds, `NextLease`, `Tags`, `ByMachine`, `Expiry`, `Leases`.
+    // Reads: `Tags`, `Machines`, presence, the slot, the step of burning and five parameters, `Platforms`,
+    // `Vouchers`, account and holds of the payer, `NextLease`.
+    // Writes: `Machines`, account and holds, `Vouchers`, `NextLease`, `Tags`, `ByMachine`, `Expiry`,
+    // `Leases`.
     fn create() -> Weight {
-        Self::counted(6, 8)
+        Self::counted(16, 9)
     }
 
-    // Reads: `Leases`, `Machines`, `Operators`, the slot. Writes: `Expiry` twice, `Leases`.
+    // Reads: `Leases`, `Machines`, `Operators`, the slot, presence and horizon. Writes: `Expiry` twice,
+    // `Leases`.
     fn started() -> Weight {
-        Self::counted(4, 3)
+        Self::counted(6, 3)
     }
 
     // Closing is the longest path, as for `end`.
@@ -57,22 +74,60 @@ impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
         Self::end()
     }
 
-    // Reads: `Leases`, the slot, `Machines`, account and holds of the renter.
-    // Writes: account and holds, `Expiry` twice, `Leases`.
+    // Reads: `Leases`, the slot, `Machines`, `Vouchers`, account and holds of the payer.
+    // Writes: account and holds, `Vouchers`, `Expiry` twice, `Leases`.
     fn extend() -> Weight {
-        Self::counted(5, 5)
+        Self::counted(6, 6)
     }
 
-    // Reads: the queue's next entry, `Leases`, the slot, `Machines`, `Operators` (to terminate), holds
-    // and account of the renter, accounts of provider, treasury and receiver.
-    // Writes: holds and account of the renter, accounts of provider, treasury and receiver (or the
-    // issuance), `Machines`, `Expiry` twice, `Leases`. Removing a record is shorter.
+    // Reads: the queue's next entry, `Leases`, the slot, presence, horizon, `Machines`, `Operators` (to
+    // terminate), four parameters, `Vouchers`, `Pledges`, holds and account of the payer, accounts of
+    // provider, treasury, platform and receiver, the issuance, the machine's share of rewards.
+    // Writes: holds and account of the payer, accounts of provider, treasury, platform and receiver, holds
+    // of the provider (to make good), the issuance, `Machines`, the share of rewards, `Vouchers`,
+    // `Pledges`, `Expiry` twice, `Leases`. Removing a record is shorter, and so is the next leg.
     fn end() -> Weight {
-        Self::counted(10, 9)
+        Self::counted(22, 16)
     }
 
     // Reads: `Leases`, the slot. Writes: `Leases`.
     fn set_access() -> Weight {
         Self::counted(2, 1)
+    }
+
+    // As settling, with `Platforms`, the step of burning and two parameters, and more put on hold.
+    fn suspend() -> Weight {
+        Self::end().saturating_add(Self::counted(4, 0))
+    }
+
+    fn resume() -> Weight {
+        Self::suspend()
+    }
+
+    // As `suspend`, with the other machine, its presence and `ByMachine` twice.
+    fn fail_over() -> Weight {
+        Self::suspend().saturating_add(Self::counted(3, 3))
+    }
+
+    // Reads: `Pledges`, a parameter, account and holds. Writes: `Pledges`, account and holds.
+    fn pledge() -> Weight {
+        Self::counted(4, 3)
+    }
+
+    // Reads: `Platforms`, `NextPlatform`, a parameter, account and holds.
+    // Writes: `Platforms`, `NextPlatform`, account and holds.
+    fn platform() -> Weight {
+        Self::counted(5, 4)
+    }
+
+    // Reads: `Vouchers`, `NextVoucher`, the slot, account and holds.
+    // Writes: `Vouchers`, `NextVoucher`, account and holds.
+    fn voucher() -> Weight {
+        Self::counted(5, 4)
+    }
+
+    // Reads: `BurnStep`, the table, the GPUs of seven days. Writes: `BurnStep`.
+    fn raise_burn() -> Weight {
+        Self::counted(3, 1)
     }
 }

@@ -17,8 +17,10 @@ mod impls {
 mod mock;
 #[cfg(test)]
 mod tests {
+    mod abstain;
     mod attacks;
     mod duties;
+    mod history;
     mod intervals;
     mod model;
     mod reports;
@@ -42,9 +44,9 @@ pub mod pallet {
     use sp_runtime::Permill;
 
     use super::{
-        Bitmap, COHORT, Closing, DUTIES_MAX, Draw, DutyPay, Epoch, HISTORY, Interval,
-        MachineIndexes, Opening, Outage, OutageSink, Pending, Presence, Report, Unknown, Watcher,
-        WeightInfo,
+        Bitmap, COHORT, Closing, DUTIES_MAX, Downtime, Draw, DutyPay, Epoch, HISTORY, Interval,
+        Liveness as _, MASSES_MAX, MachineIndexes, Mass, Opening, Outage, OutageSink, Pending,
+        Presence, Region, Report, Unknown, Watcher, WeightInfo,
     };
 
     /// Watchers of one cohort.
@@ -101,9 +103,12 @@ pub mod pallet {
         /// Machines of a cohort that must fall silent at once before nobody is blamed.
         #[pallet::constant]
         type MassMin: Get<u32>;
-        /// And which share of it.
+        /// And which share of it; the same share of all machines, or of a region, excuses those as well.
         #[pallet::constant]
         type MassShare: Get<Permill>;
+        /// Machines that a region must have before it is looked at by itself: nobody is a region alone.
+        #[pallet::constant]
+        type RegionMin: Get<u32>;
         /// Transitions that one step of closing writes.
         #[pallet::constant]
         type TransitionsPerStep: Get<u32>;
@@ -203,6 +208,19 @@ pub mod pallet {
     pub type Outages<T: Config> =
         StorageMap<_, Twox64Concat, u32, BoundedVec<Outage, ConstU32<HISTORY>>, ValueQuery>;
 
+    /// Silent slots of the machines that are counted, by day.
+    #[pallet::storage]
+    pub type Downtimes<T: Config> = StorageMap<_, Twox64Concat, u32, Downtime, ValueQuery>;
+
+    /// Machines that are counted, by region.
+    #[pallet::storage]
+    pub type Regions<T: Config> = StorageMap<_, Twox64Concat, u16, Region, ValueQuery>;
+
+    /// The last intervals in which very many fell silent, the oldest first.
+    #[pallet::storage]
+    pub type Masses<T: Config> =
+        StorageValue<_, BoundedVec<Mass, ConstU32<MASSES_MAX>>, ValueQuery>;
+
     /// Who watches from the first block on: later ones are drawn two epochs after they joined.
     #[pallet::genesis_config]
     #[derive(frame_support::DefaultNoBound)]
@@ -300,6 +318,22 @@ pub mod pallet {
             /// How many.
             machines: u32,
         },
+        /// A watcher heard too few to say anything of anybody.
+        Abstained {
+            /// Who.
+            watcher: T::AccountId,
+            /// Of which interval.
+            interval: Interval,
+            /// Of which cohort.
+            cohort: u32,
+        },
+        /// So many of all machines, or of a region, fell silent at once that nobody is blamed.
+        Excused {
+            /// The interval.
+            interval: Interval,
+            /// The region; all machines without any.
+            region: Option<u16>,
+        },
     }
 
     /// Why a call was refused.
@@ -329,6 +363,8 @@ pub mod pallet {
         NothingToProve,
         /// Reports of the watcher are not proven; `open` each.
         Unproven,
+        /// Whoever heard less than half of a cohort says nothing of it; `abstain`.
+        HeardTooFew,
     }
 
     #[pallet::hooks]
@@ -417,6 +453,39 @@ pub mod pallet {
         ) -> DispatchResultWithPostInfo {
             Self::do_open(ensure_signed(origin)?, cohort, opening)?;
             Ok(Pays::No.into())
+        }
+
+        /// Tells that the caller heard too few of a cohort to say anything of anybody: less than half. It is
+        /// no strike, and no pay. Costs nothing when it is accepted.
+        ///
+        /// - `origin`: Must be signed by a watcher on duty, during the interval after.
+        /// - `interval`, `cohort`: Of what.
+        /// - `opening`: As with `report`.
+        #[pallet::call_index(5)]
+        #[pallet::weight(T::WeightInfo::report())]
+        pub fn abstain(
+            origin: OriginFor<T>,
+            interval: Interval,
+            cohort: u32,
+            opening: Option<Opening>,
+        ) -> DispatchResultWithPostInfo {
+            Self::do_abstain(ensure_signed(origin)?, interval, cohort, opening)?;
+            Ok(Pays::No.into())
+        }
+    }
+
+    /// What programs ask instead of computing it themselves.
+    #[pallet::view_functions]
+    impl<T: Config> Pallet<T> {
+        /// The last outages of the machine at an index, the oldest first.
+        pub fn outages(index: u32) -> alloc::vec::Vec<Outage> {
+            Outages::<T>::get(index).into_inner()
+        }
+
+        /// Live part of the last thirty days of the machine at an index, in 10,000ths, and whether it is
+        /// heard now.
+        pub fn standing(index: u32) -> (u32, bool) {
+            (Self::live_share(index), Self::is_live(index))
         }
     }
 }

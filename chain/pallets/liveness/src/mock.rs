@@ -73,6 +73,12 @@ thread_local! {
     pub static CLOSE_WEIGHT: Cell<Weight> = const { Cell::new(Weight::MAX) };
     static MACHINES: RefCell<Vec<Option<(u8, u32)>>> = const { RefCell::new(Vec::new()) };
     pub static OUTAGES: RefCell<Vec<(u32, Slot, Option<bool>)>> = const { RefCell::new(Vec::new()) };
+    /// What was closed: first slot, slot after the last, whether anything was told.
+    pub static CLOSED: RefCell<Vec<(Slot, Slot, bool)>> = const { RefCell::new(Vec::new()) };
+    /// Cohorts that became unknown, and known again.
+    pub static PAUSED: RefCell<Vec<(u32, bool)>> = const { RefCell::new(Vec::new()) };
+    /// Whether nobody waits for machines: silence counts against no provider.
+    pub static IDLE: Cell<bool> = const { Cell::new(false) };
     pub static PAID: RefCell<BTreeMap<u64, u32>> = const { RefCell::new(BTreeMap::new()) };
 }
 
@@ -99,15 +105,29 @@ impl MachineIndexes for World {
         let found = MACHINES.with_borrow(|machines| *machines.get(index as usize)?);
         found.map(|(key, generation)| (machine(key), generation))
     }
+
+    /// Machines from 15 on stand in another region.
+    fn region(machine: MachineId) -> u16 {
+        if number(machine) < 15 { 0 } else { 7 }
+    }
 }
 
 impl OutageSink for World {
-    fn silent(machine: MachineId, since: Slot, blamed: bool) {
+    fn silent(machine: MachineId, since: Slot, blamed: bool) -> bool {
         OUTAGES.with_borrow_mut(|all| all.push((number(machine), since, Some(blamed))));
+        blamed && !IDLE.get()
     }
 
     fn back(machine: MachineId, slot: Slot) {
         OUTAGES.with_borrow_mut(|all| all.push((number(machine), slot, None)));
+    }
+
+    fn closed(from: Slot, to: Slot, told: bool) {
+        CLOSED.with_borrow_mut(|all| all.push((from, to, told)));
+    }
+
+    fn unknown(cohort: u32, unknown: bool) {
+        PAUSED.with_borrow_mut(|all| all.push((cohort, unknown)));
     }
 }
 
@@ -126,7 +146,7 @@ impl Get<Weight> for CloseWeight {
 }
 
 parameter_types! {
-    pub const MassShare: Permill = Permill::from_percent(50);
+    pub const MassShare: Permill = Permill::from_percent(25);
     pub const Treasury: u64 = TREASURY;
 }
 
@@ -149,6 +169,7 @@ impl pallet_liveness::Config for Test {
     type UnknownGrace = ConstU64<GRACE>;
     type MassMin = ConstU32<4>;
     type MassShare = MassShare;
+    type RegionMin = ConstU32<6>;
     type TransitionsPerStep = ConstU32<3>;
     type CloseWeight = CloseWeight;
     type WeightInfo = pallet_liveness::weights::CountedWeight<Test>;
@@ -179,6 +200,9 @@ pub fn run(watchers: u64, machines: u8, test: impl FnOnce()) {
         MACHINES.take();
         CLOSE_WEIGHT.set(Weight::MAX);
         OUTAGES.take();
+        CLOSED.take();
+        PAUSED.take();
+        IDLE.set(false);
         PAID.take();
         System::set_block_number(1);
         frame_system::BlockHash::<Test>::insert(0, sp_core::H256(GENESIS));
@@ -196,7 +220,7 @@ pub fn run(watchers: u64, machines: u8, test: impl FnOnce()) {
         for number in 1..=machines {
             enter(number);
         }
-        pass(&[]);
+        pass(&(0..u32::from(machines)).collect::<Vec<_>>());
         test();
         Watch::do_try_state().expect("every invariant holds");
     });
@@ -250,7 +274,7 @@ pub fn listen(watcher: u64, interval: Interval, heard: &[u32]) -> (Bitmap, Noteb
     let account = Watch::account_bytes(&watcher);
     let mut level = vec![[0; 32]; crate::COHORT as usize];
     for index in heard {
-        let bit = *index as u16;
+        let bit = (*index % crate::COHORT) as u16;
         bits::set(&mut map, bit, true);
         let Some(Some((number, generation))) =
             MACHINES.with_borrow(|machines| machines.get(*index as usize).copied())
@@ -259,7 +283,7 @@ pub fn listen(watcher: u64, interval: Interval, heard: &[u32]) -> (Bitmap, Noteb
         };
         let beat = bits::beat(&GENESIS, machine(number), generation, interval, &[0; 32]);
         let signature = key(number).sign(&beat).0;
-        level[*index as usize] = bits::leaf(&account, &signature);
+        level[usize::from(bit)] = bits::leaf(&account, &signature);
         notes.signatures.insert(bit, signature);
     }
     while level.len() > 1 {

@@ -1,5 +1,7 @@
 //! What must hold over all storage items. Compiled always: tests call it after every step.
 
+use alloc::collections::BTreeMap;
+
 use frame_support::{
     ensure,
     traits::{Get as _, fungible::InspectHold as _},
@@ -7,8 +9,8 @@ use frame_support::{
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-    COHORT, ClosingAt, Config, Heard, HoldReason, Members, NextInterval, Pallet, Pendings,
-    Presences, Present, Reports, Watchers, bits,
+    COHORT, ClosingAt, Config, DAY, Downtimes, Heard, HoldReason, Members, NextInterval, Pallet,
+    Pendings, Presences, Present, Regions, Reports, Watchers, bits,
 };
 
 impl<T: Config> Pallet<T> {
@@ -16,6 +18,8 @@ impl<T: Config> Pallet<T> {
     /// - a watcher has his bond on hold, nobody else anything; members are watchers who do not leave;
     /// - reports to prove are as many as their watcher counts;
     /// - a machine counts as heard exactly when it is not silent, and nobody else does;
+    /// - each machine that is counted is counted in its region, and nobody else is;
+    /// - no day has more silence than slots;
     /// - nothing is settled past the clock, and no report is kept of what is closed.
     ///
     /// # Errors
@@ -39,6 +43,7 @@ impl<T: Config> Pallet<T> {
         }
         let mut heard = 0;
         let mut there = 0;
+        let mut regions: BTreeMap<u16, u32> = BTreeMap::new();
         for (index, presence) in Presences::<T>::iter() {
             let bit = bits::is_set(&Heard::<T>::get(index / COHORT), (index % COHORT) as u16);
             ensure!(bit == presence.silent.is_none(), "who is silent counts as heard");
@@ -46,6 +51,17 @@ impl<T: Config> Pallet<T> {
             let bit = bits::is_set(&Present::<T>::get(index / COHORT), (index % COHORT) as u16);
             ensure!(bit, "a machine that is counted is not present");
             there += 1;
+            *regions.entry(presence.region).or_default() += 1;
+        }
+        for (region, found) in Regions::<T>::iter() {
+            let counted = regions.remove(&region);
+            ensure!(counted == Some(found.machines), "a region's machines are miscounted");
+        }
+        ensure!(regions.is_empty(), "a machine's region is not counted");
+        for (index, downtime) in Downtimes::<T>::iter() {
+            ensure!(Presences::<T>::contains_key(index), "nobody's silence is kept");
+            let within = downtime.slots.iter().all(|slots| u64::from(*slots) <= DAY);
+            ensure!(within, "a day had more silence than slots");
         }
         let bits = Heard::<T>::iter().flat_map(|(_, map)| map.into_inner());
         let set: u32 = bits.map(u8::count_ones).sum();

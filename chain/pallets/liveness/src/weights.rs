@@ -59,10 +59,10 @@ impl<T: crate::Config> WeightInfo for CountedWeight<T> {
         Self::counted(EXECUTION, 4, 3)
     }
 
-    // Reads: the slot, `NextInterval`, `Watchers`, `Draws`, `Reports`, and those of `open`.
+    // Reads: the slot, `NextInterval`, `Watchers`, `Draws`, `Heard`, `Reports`, and those of `open`.
     // Writes: `Reports`, `LastReported`, and those of `open`.
     fn report() -> Weight {
-        Self::open().saturating_add(Self::counted(EXECUTION, 3, 2))
+        Self::open().saturating_add(Self::counted(EXECUTION, 4, 2))
     }
 
     // Reads: `NextInterval`, `Watchers`, `Pendings`, `Seeds`, `Present`, `Presences`, `Machines` and its
@@ -78,10 +78,12 @@ impl<T: crate::Config> WeightInfo for CountedWeight<T> {
         Self::counted(EXECUTION, 7, 4)
     }
 
-    // `Reports`, `Present`, `Cohorts`, `Heard`, `ClosingAt`, `Seeds`, `Network`, `NextInterval`; each
-    // transition its `Presences` and what the outage's listeners write, counted as two.
+    // `Reports`, `Present`, `Cohorts`, `Heard`, `ClosingAt`, `Seeds`, `Network`, `NextInterval`, `Masses`, and
+    // what whoever hears of closed and unknown time writes, counted as ten. Each transition its `Presences`,
+    // `Heard`, `Outages`, `Downtimes`, `Regions`, and what the outage's listeners write: the machine, its
+    // share of rewards, an offence with its deadline.
     fn close_cohort() -> Weight {
         let transitions = u64::from(T::TransitionsPerStep::get());
-        Self::counted(TALLY, 8 + 2 * transitions, 7 + 3 * transitions)
+        Self::counted(TALLY, 19 + 14 * transitions, 18 + 12 * transitions)
     }
 }

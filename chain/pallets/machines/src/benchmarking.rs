@@ -10,14 +10,14 @@ use dbc_primitives::{
 use frame_benchmarking::v2::*;
 use frame_support::traits::{
     Get as _,
-    fungible::{Inspect as _, InspectHold as _, Mutate},
+    fungible::{Inspect as _, InspectHold as _, Mutate, MutateHold as _},
 };
 use frame_system::RawOrigin;
 use sp_runtime::{DispatchError, KeyTypeId};
 
 use crate::{
     Call, Config, FreeCount, FreeIndexes, HoldReason, Machines, Operators, Pallet, RelayList,
-    Relays, VerifiedAtGenesis,
+    Relays, Tier, VerifiedAtGenesis,
 };
 
 /// Keys of the machines of benchmarks.
@@ -71,6 +71,19 @@ where
     Ok(machine)
 }
 
+/// A listed machine that was there for as long as the high-stability tier asks.
+fn steady<T: Config>(
+    provider: &T::AccountId,
+    operator: &T::AccountId,
+) -> Result<MachineId, DispatchError>
+where
+    T::Currency: Mutate<T::AccountId>,
+{
+    let machine = bench_machine::<T>(provider, operator, GPUS_MAX)?;
+    T::BenchmarkHelper::set_slot(T::TierUptime::get().saturating_add(10_000));
+    Ok(machine)
+}
+
 /// A rich provider with an operator, and a machine's key with its proof, verified at genesis.
 fn prepared<T: Config>(
     provider: &T::AccountId,
@@ -93,13 +106,13 @@ where
 }
 
 fn facts(gpus: u32) -> HardwareFacts {
-    let gpu = Gpu { model: full_text(), ..Default::default() };
+    let gpu = Gpu { model: full_text(), memory_mib: 24_564, ..Default::default() };
     HardwareFacts {
         gpus: BoundedVec::truncate_from(vec![gpu; gpus as usize]),
         cpu_model: full_text(),
-        cpu_cores: 1,
-        memory_mib: 1,
-        disk_gib: 1,
+        cpu_cores: 64,
+        memory_mib: 1 << 19,
+        disk_gib: 1 << 12,
     }
 }
 
@@ -113,6 +126,7 @@ fn offer<T: Config>() -> Offer {
         price: Price { gpu_hour: hour, cpu_hour: hour },
         min_term: 1,
         max_term: T::MaxTerm::get(),
+        cpu_shares: 1,
     }
 }
 
@@ -238,6 +252,117 @@ mod benches {
         #[extrinsic_call]
         _(RawOrigin::Signed(operator), machine);
         assert_eq!(T::Currency::balance_on_hold(&HoldReason::Stake.into(), &provider), stake);
+        Ok(())
+    }
+
+    #[benchmark]
+    fn announce_maintenance() -> Result<(), BenchmarkError> {
+        let (provider, operator) = (account("provider", 0, 0), account("operator", 0, 0));
+        let machine = bench_machine::<T>(&provider, &operator, GPUS_MAX)?;
+        let (from, until) = (10_000, 10_001);
+        Pallet::<T>::do_announce_maintenance(provider, machine, from, until)?;
+        let from = until.saturating_add(T::MaintenanceSpacing::get());
+        T::BenchmarkHelper::set_slot(from);
+        #[extrinsic_call]
+        _(RawOrigin::Signed(operator), machine, from, from + T::MaintenanceMax::get());
+        assert!(Pallet::<T>::in_maintenance(machine, from));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn cancel_maintenance() -> Result<(), BenchmarkError> {
+        let (provider, operator) = (account("provider", 0, 0), account("operator", 0, 0));
+        let machine = bench_machine::<T>(&provider, &operator, GPUS_MAX)?;
+        Pallet::<T>::do_announce_maintenance(provider, machine, 10_000, 10_001)?;
+        #[extrinsic_call]
+        _(RawOrigin::Signed(operator), machine);
+        assert!(!Pallet::<T>::in_maintenance(machine, 10_000));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn join_tier() -> Result<(), BenchmarkError> {
+        let (provider, operator) = (account("provider", 0, 0), account("operator", 0, 0));
+        let machine = steady::<T>(&provider, &operator)?;
+        #[extrinsic_call]
+        _(RawOrigin::Signed(operator), machine);
+        assert_eq!(Machines::<T>::get(machine).map(|record| record.tier), Some(Tier::Stable));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn leave_tier() -> Result<(), BenchmarkError> {
+        let (provider, operator) = (account("provider", 0, 0), account("operator", 0, 0));
+        let machine = steady::<T>(&provider, &operator)?;
+        Pallet::<T>::do_join_tier(provider, machine)?;
+        #[extrinsic_call]
+        _(RawOrigin::Signed(operator), machine);
+        assert_eq!(Machines::<T>::get(machine).map(|record| record.extra), Some(0));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn change_hardware() -> Result<(), BenchmarkError> {
+        let (provider, operator) = (account("provider", 0, 0), account("operator", 0, 0));
+        let machine = steady::<T>(&provider, &operator)?;
+        Pallet::<T>::do_join_tier(provider, machine)?;
+        let (class, location) = (MachineClass::Hpc, Location { region: 1, site: 1 });
+        #[extrinsic_call]
+        _(RawOrigin::Signed(operator), machine, class, facts(GPUS_MAX - 1), location);
+        assert_eq!(status::<T>(machine), Some(MachineStatus::Registered));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn release_stake() -> Result<(), BenchmarkError> {
+        let provider: T::AccountId = account("provider", 0, 0);
+        let operator: T::AccountId = account("operator", 0, 0);
+        let machine = bench_machine::<T>(&provider, &operator, GPUS_MAX)?;
+        let stake = T::Currency::balance_on_hold(&HoldReason::Stake.into(), &provider);
+        T::Currency::hold(&HoldReason::Stake.into(), &provider, 1)?;
+        Machines::<T>::mutate(machine, |record| {
+            if let Some(record) = record.as_mut() {
+                record.stake += 1;
+            }
+        });
+        #[extrinsic_call]
+        _(RawOrigin::Signed(operator), machine);
+        assert_eq!(T::Currency::balance_on_hold(&HoldReason::Stake.into(), &provider), stake);
+        Ok(())
+    }
+
+    #[benchmark]
+    fn offer_handover() -> Result<(), BenchmarkError> {
+        let (provider, operator) = (account("provider", 0, 0), account("operator", 0, 0));
+        let machine = bench_machine::<T>(&provider, &operator, GPUS_MAX)?;
+        let to: T::AccountId = account("buyer", 0, 0);
+        #[extrinsic_call]
+        _(RawOrigin::Signed(provider), machine, to.clone());
+        assert_eq!(Machines::<T>::get(machine).and_then(|record| record.handover), Some(to));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn accept_handover() -> Result<(), BenchmarkError> {
+        let (provider, operator) = (account("provider", 0, 0), account("operator", 0, 0));
+        let machine = bench_machine::<T>(&provider, &operator, GPUS_MAX)?;
+        let to: T::AccountId = account("buyer", 0, 0);
+        prepared::<T>(&to, &account("another operator", 0, 0))?;
+        Pallet::<T>::do_offer_handover(provider, machine, to.clone())?;
+        #[extrinsic_call]
+        _(RawOrigin::Signed(to.clone()), machine);
+        assert_eq!(Machines::<T>::get(machine).map(|record| record.provider), Some(to));
+        Ok(())
+    }
+
+    #[benchmark]
+    fn withdraw_handover() -> Result<(), BenchmarkError> {
+        let (provider, operator) = (account("provider", 0, 0), account("operator", 0, 0));
+        let machine = bench_machine::<T>(&provider, &operator, GPUS_MAX)?;
+        Pallet::<T>::do_offer_handover(provider.clone(), machine, account("buyer", 0, 0))?;
+        #[extrinsic_call]
+        _(RawOrigin::Signed(provider), machine);
+        assert_eq!(Machines::<T>::get(machine).and_then(|record| record.handover), None);
         Ok(())
     }
 

@@ -7,27 +7,41 @@ extern crate alloc;
 mod benchmarking;
 mod fleet;
 mod impls {
+    mod handover;
+    mod hardware;
     mod machines;
+    mod maintenance;
     mod providers;
     mod stake;
+    mod tier;
 }
 #[cfg(test)]
 mod mock;
 #[cfg(test)]
 mod tests {
+    mod handover;
+    mod hardware;
     mod machines;
+    mod maintenance;
+    mod model;
     mod offers;
     mod providers;
+    mod search;
     mod stake;
+    mod tier;
 }
+mod search;
+mod state;
 mod try_state;
 mod types;
 pub mod weights;
 
 #[cfg(feature = "runtime-benchmarks")]
 pub use benchmarking::{BenchmarkHelper, bench_machine};
-pub use fleet::{DollarPrice, Fleet, Occupied, Presence, Quote};
+pub use fleet::{DollarPrice, Fleet, Occupied, Part, Presence, Quote};
 pub use pallet::*;
+pub use search::{Filter, PAGE, Page};
+pub use state::*;
 pub use types::*;
 pub use weights::WeightInfo;
 
@@ -39,8 +53,9 @@ pub mod pallet {
     };
     use frame_support::{pallet_prelude::*, traits::fungible::MutateHold};
     use frame_system::pallet_prelude::*;
+    use sp_runtime::Permill;
 
-    use super::{MachineOf, RelayList, WeightInfo};
+    use super::{Filter, MachineOf, Page, RelayList, Tier, WeightInfo};
 
     #[pallet::pallet]
     pub struct Pallet<T>(_);
@@ -64,7 +79,23 @@ pub mod pallet {
         /// What a dollar is, for offers in dollars.
         type Price: super::DollarPrice;
         /// Who follows machines' comings and goings.
-        type Presence: super::Presence;
+        type Presence: super::Presence<Self::AccountId>;
+        /// How long machines were there.
+        type Uptime: super::Uptime;
+        /// Slots that an order has to start; a maintenance begins no sooner after its term.
+        type StartWindow: Get<Slot>;
+        /// Slots between the announcement of a maintenance and its begin while anything is leased.
+        type MaintenanceNotice: Get<Slot>;
+        /// Most slots of a maintenance.
+        type MaintenanceMax: Get<Slot>;
+        /// Slots between the end of a maintenance and the begin of the next.
+        type MaintenanceSpacing: Get<Slot>;
+        /// Slots without a blamed outage that the high-stability tier asks for.
+        type TierUptime: Get<Slot>;
+        /// Of the normal stake, what it asks for beside that.
+        type TierStake: Get<Permill>;
+        /// Slots between two changes of hardware that void a proof.
+        type ChangeSpacing: Get<Slot>;
         /// Weights of the calls.
         type WeightInfo: WeightInfo;
         /// What benchmarks need of the runtime beside its calls.
@@ -86,6 +117,10 @@ pub mod pallet {
     /// The provider whose machines an account runs; the reverse of [`Operators`].
     #[pallet::storage]
     pub type ProviderOf<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, T::AccountId>;
+
+    /// By whom alone an account may be named operator, as it said itself; else by anybody, once.
+    #[pallet::storage]
+    pub type Serves<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, T::AccountId>;
 
     /// The machines. Keys are chosen by providers, hence the hash.
     #[pallet::storage]
@@ -208,6 +243,75 @@ pub mod pallet {
         },
         /// Governance changed the list of relays.
         RelaysChanged,
+        /// A machine may be away for a while.
+        MaintenanceAnnounced {
+            /// The machine.
+            machine: MachineId,
+            /// First slot.
+            from: Slot,
+            /// First slot after it.
+            until: Slot,
+        },
+        /// A maintenance does not come, or is over sooner.
+        MaintenanceCancelled {
+            /// The machine.
+            machine: MachineId,
+        },
+        /// A machine is in another tier.
+        TierChanged {
+            /// The machine.
+            machine: MachineId,
+            /// The tier.
+            tier: Tier,
+            /// Units that are pledged for it.
+            extra: Balance,
+        },
+        /// A machine has other hardware, another class, or stands elsewhere.
+        HardwareChanged {
+            /// The machine.
+            machine: MachineId,
+            /// Its status: `Registered` when it has to prove the new hardware.
+            status: MachineStatus,
+            /// Stake held for it now.
+            stake: Balance,
+        },
+        /// Stake beyond what is asked for returned to its provider.
+        StakeReleased {
+            /// The machine.
+            machine: MachineId,
+            /// Units.
+            amount: Balance,
+        },
+        /// A provider offered a machine to another.
+        HandoverOffered {
+            /// The machine.
+            machine: MachineId,
+            /// The other.
+            to: T::AccountId,
+        },
+        /// A machine is offered to nobody any more.
+        HandoverWithdrawn {
+            /// The machine.
+            machine: MachineId,
+        },
+        /// A machine has another provider.
+        HandedOver {
+            /// The machine.
+            machine: MachineId,
+            /// The provider until now; his stake is free.
+            from: T::AccountId,
+            /// The provider from now on.
+            to: T::AccountId,
+            /// Stake held from the new one.
+            stake: Balance,
+        },
+        /// An account said whose machines it runs; whoever else had named it names nobody now.
+        Serving {
+            /// The account.
+            operator: T::AccountId,
+            /// Its provider.
+            provider: T::AccountId,
+        },
     }
 
     /// Why a call was refused.
@@ -231,8 +335,7 @@ pub mod pallet {
         ClassWithoutGpu,
         /// A processor core, some memory and some disk must be named.
         EmptyFacts,
-        /// The offer mixes currencies, or its terms are empty, reversed or too long; thirty days at most in
-        /// dollars.
+        /// The offer mixes currencies, or its terms are empty, reversed or too long.
         BadOffer,
         /// Nobody knows what a DBC costs now, so that no lease in dollars can start; offers in DBC go on.
         NoPrice,
@@ -254,6 +357,34 @@ pub mod pallet {
         GpuUnavailable,
         /// The CPU profile is leased, or this machine leases GPUs only.
         CpuUnavailable,
+        /// The hardware is less than its class needs; `dbc_primitives::classes` has the table.
+        BelowClass,
+        /// A maintenance lies in the future, is not empty, no longer than a day and not too far ahead.
+        BadMaintenance,
+        /// A maintenance is announced already; cancel it first.
+        MaintenanceOpen,
+        /// The last maintenance was too short a time ago.
+        MaintenanceTooSoon,
+        /// Something of the machine is leased: its renters hear of a maintenance a day before.
+        NoticeTooShort,
+        /// No maintenance is announced, or it is over.
+        NoMaintenance,
+        /// The machine is in maintenance, or will be before the shortest term is over; wait for its end.
+        InMaintenance,
+        /// An audit of the machine is booked or under way; wait for its end.
+        UnderAudit,
+        /// The machine is in the high-stability tier already.
+        InTier,
+        /// The machine is not in the high-stability tier, and nothing is pledged for it.
+        NotInTier,
+        /// The machine was not there for long enough without an interruption.
+        NotSteady,
+        /// Hardware that voids a proof was changed too short a time ago.
+        ChangedLately,
+        /// No more is on hold than is asked for.
+        NothingToRelease,
+        /// The machine is not offered to this account, or to nobody.
+        NoHandover,
     }
 
     #[pallet::hooks]
@@ -275,6 +406,34 @@ pub mod pallet {
         /// Slots between retiring and the release of the stake.
         pub fn retirement_delay() -> Slot {
             T::RetirementDelay::get()
+        }
+
+        /// The machine at a dense index, with its record.
+        pub fn machine_at(index: u32) -> Option<(MachineId, MachineOf<T>)> {
+            Self::record_at(index)
+        }
+
+        /// The cards of a machine that nobody leases, one bit each by their position.
+        pub fn free_gpus(machine: MachineId) -> Option<u16> {
+            Machines::<T>::get(machine).map(|record| record.free_gpus())
+        }
+
+        /// Listed machines that fit, among the 256 indexes from `from` on.
+        pub fn search(from: u32, filter: Filter) -> Page {
+            Self::page(from, &filter)
+        }
+
+        /// Units that a machine needs on hold now to be listed, and units beyond what stays on hold.
+        pub fn stake_of(machine: MachineId) -> Option<(Balance, Balance)> {
+            let record = Machines::<T>::get(machine)?;
+            let surplus = record.stake.saturating_sub(Self::kept(&record));
+            Some((Self::required(&record), surplus))
+        }
+
+        /// Whether a machine can join the high-stability tier now by its presence, and the slot since which it is
+        /// there without an interruption.
+        pub fn steady_since(machine: MachineId) -> Option<(bool, Slot)> {
+            Self::steadiness(machine)
         }
     }
 
@@ -406,6 +565,137 @@ pub mod pallet {
         pub fn top_up(origin: OriginFor<T>, machine: MachineId) -> DispatchResult {
             let provider = Self::provider_for(ensure_signed(origin)?)?;
             Self::do_top_up(provider, machine)
+        }
+
+        /// Says that a machine may be away for a while. It takes no orders that reach into that time, and
+        /// silence that begins in it is not blamed until the time is over; the meters of its leases stop all
+        /// the same.
+        ///
+        /// - `origin`: Must be signed by the provider or its operator.
+        /// - `machine`: The machine; while anything of it is leased, with `MaintenanceNotice` slots of notice.
+        /// - `from`, `until`: The first slot, and the first after it: at most `MaintenanceMax` apart, and
+        ///   `MaintenanceSpacing` after the last maintenance.
+        #[pallet::call_index(10)]
+        #[pallet::weight(T::WeightInfo::announce_maintenance())]
+        pub fn announce_maintenance(
+            origin: OriginFor<T>,
+            machine: MachineId,
+            from: Slot,
+            until: Slot,
+        ) -> DispatchResult {
+            let provider = Self::provider_for(ensure_signed(origin)?)?;
+            Self::do_announce_maintenance(provider, machine, from, until)
+        }
+
+        /// Takes the announcement of a maintenance back, or ends the maintenance now.
+        ///
+        /// - `origin`: Must be signed by the provider or its operator.
+        /// - `machine`: A machine whose maintenance is not over.
+        #[pallet::call_index(11)]
+        #[pallet::weight(T::WeightInfo::cancel_maintenance())]
+        pub fn cancel_maintenance(origin: OriginFor<T>, machine: MachineId) -> DispatchResult {
+            let provider = Self::provider_for(ensure_signed(origin)?)?;
+            Self::do_cancel_maintenance(provider, machine)
+        }
+
+        /// Takes a machine into the high-stability tier: holds what the tier asks for beside the stake.
+        ///
+        /// - `origin`: Must be signed by the provider or its operator; the provider pays.
+        /// - `machine`: A verified machine that was there for `TierUptime` slots without a blamed outage.
+        #[pallet::call_index(12)]
+        #[pallet::weight(T::WeightInfo::join_tier())]
+        pub fn join_tier(origin: OriginFor<T>, machine: MachineId) -> DispatchResult {
+            let provider = Self::provider_for(ensure_signed(origin)?)?;
+            Self::do_join_tier(provider, machine)
+        }
+
+        /// Takes a machine out of the high-stability tier: what was pledged for it returns.
+        ///
+        /// - `origin`: Must be signed by the provider or its operator.
+        /// - `machine`: A machine in the tier, or that lost it, with nothing in dispute.
+        #[pallet::call_index(13)]
+        #[pallet::weight(T::WeightInfo::leave_tier())]
+        pub fn leave_tier(origin: OriginFor<T>, machine: MachineId) -> DispatchResult {
+            let provider = Self::provider_for(ensure_signed(origin)?)?;
+            Self::do_leave_tier(provider, machine)
+        }
+
+        /// Says what a machine is and where it stands from now on. Other cards, another processor or other
+        /// memory void its proof; its stake follows the number of cards.
+        ///
+        /// - `origin`: Must be signed by the provider or its operator; the provider pays.
+        /// - `machine`: The machine; nothing of it is leased, and no audit of it is open.
+        /// - `class`, `facts`, `location`: As in `register`.
+        #[pallet::call_index(14)]
+        #[pallet::weight(T::WeightInfo::change_hardware())]
+        pub fn change_hardware(
+            origin: OriginFor<T>,
+            machine: MachineId,
+            class: MachineClass,
+            facts: HardwareFacts,
+            location: Location,
+        ) -> DispatchResult {
+            let provider = Self::provider_for(ensure_signed(origin)?)?;
+            Self::do_change_hardware(provider, machine, class, facts, location)
+        }
+
+        /// Gives back what is on hold for a machine beyond what is asked for now.
+        ///
+        /// - `origin`: Must be signed by the provider or its operator.
+        /// - `machine`: A machine with nothing in dispute that does not retire.
+        #[pallet::call_index(15)]
+        #[pallet::weight(T::WeightInfo::release_stake())]
+        pub fn release_stake(origin: OriginFor<T>, machine: MachineId) -> DispatchResult {
+            let provider = Self::provider_for(ensure_signed(origin)?)?;
+            Self::do_release_stake(provider, machine)
+        }
+
+        /// Offers a machine to another provider; another offer replaces this one.
+        ///
+        /// - `origin`: Must be signed by the provider itself, not its operator.
+        /// - `machine`: The machine.
+        /// - `to`: Who may accept it.
+        #[pallet::call_index(16)]
+        #[pallet::weight(T::WeightInfo::offer_handover())]
+        pub fn offer_handover(
+            origin: OriginFor<T>,
+            machine: MachineId,
+            to: T::AccountId,
+        ) -> DispatchResult {
+            Self::do_offer_handover(ensure_signed(origin)?, machine, to)
+        }
+
+        /// Takes a machine over while it is online: the caller's stake is held, its provider's is free, its
+        /// leases go on.
+        ///
+        /// - `origin`: Must be signed by the provider whom it is offered to, not its operator.
+        /// - `machine`: A machine with nothing in dispute and no audit open.
+        #[pallet::call_index(17)]
+        #[pallet::weight(T::WeightInfo::accept_handover())]
+        pub fn accept_handover(origin: OriginFor<T>, machine: MachineId) -> DispatchResult {
+            Self::do_accept_handover(ensure_signed(origin)?, machine)
+        }
+
+        /// Offers a machine to nobody any more.
+        ///
+        /// - `origin`: Must be signed by the provider itself, not its operator.
+        /// - `machine`: A machine that is offered to somebody.
+        #[pallet::call_index(18)]
+        #[pallet::weight(T::WeightInfo::withdraw_handover())]
+        pub fn withdraw_handover(origin: OriginFor<T>, machine: MachineId) -> DispatchResult {
+            Self::do_withdraw_handover(ensure_signed(origin)?, machine)
+        }
+
+        /// Says whose machines the caller runs: nobody else names it operator from now on, and whoever has done
+        /// so unasked names nobody any more.
+        ///
+        /// - `origin`: Must be signed by the operator.
+        /// - `provider`: Whose.
+        #[pallet::call_index(19)]
+        #[pallet::weight(T::WeightInfo::set_operator())]
+        pub fn serve(origin: OriginFor<T>, provider: T::AccountId) -> DispatchResult {
+            Self::do_serve(ensure_signed(origin)?, provider);
+            Ok(())
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A runtime with this pallet alone.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use dbc_primitives::{
     Amount, Balance, Gpu, HardwareFacts, MachineClass, MachineId, NetworkFacts, Offer, Price, Slot,
@@ -9,12 +9,13 @@ use dbc_primitives::{
 use frame_support::{
     assert_ok, derive_impl,
     dispatch::DispatchResult,
+    parameter_types,
     traits::{ConstU64, ConstU128, Get, fungible::InspectHold},
 };
 use sp_core::{Pair, ed25519};
-use sp_runtime::{BuildStorage, traits::IdentityLookup};
+use sp_runtime::{BuildStorage, Permill, traits::IdentityLookup};
 
-use crate::{self as pallet_machines, HoldReason};
+use crate::{self as pallet_machines, HoldReason, MachineOf};
 
 pub const STAKE: Balance = 5_000;
 pub const PROVIDER: u64 = 1;
@@ -58,8 +59,96 @@ impl pallet_balances::Config for Test {
     type RuntimeHoldReason = RuntimeHoldReason;
 }
 
+/// Shortest notice, longest maintenance, rest between two, uptime for the tier, rest between changes.
+pub const NOTICE: Slot = 100;
+pub const MAINTENANCE: Slot = 50;
+pub const SPACING: Slot = 700;
+pub const STEADY: Slot = 600;
+pub const CHANGES: Slot = 300;
+/// Slots that an order has to start.
+pub const START: Slot = 5;
+
 thread_local! {
     static NOW: Cell<Slot> = const { Cell::new(1_000) };
+    static SINCE: Cell<Option<Slot>> = const { Cell::new(Some(0)) };
+    static DISPUTED: Cell<bool> = const { Cell::new(false) };
+    static AUDITED: Cell<bool> = const { Cell::new(false) };
+    static TOLD: RefCell<Vec<Told>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What followers of machines were told, as far as tests ask.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Told {
+    Verified(MachineId),
+    Changed(MachineId, bool),
+    Tier(MachineId),
+    HandedOver(MachineId, u64, u64),
+}
+
+/// Follows machines, and answers as the test said.
+pub struct Follower;
+
+impl crate::Presence<u64> for Follower {
+    fn bonded(_: MachineId) {}
+
+    fn verified(_: u32, machine: MachineId) {
+        tell(Told::Verified(machine));
+    }
+
+    fn retired(_: MachineId) {}
+    fn left(_: u32, _: MachineId) {}
+    fn rented(_: MachineId, _: u32) {}
+    fn fee_paid(_: MachineId, _: Balance) {}
+
+    fn is_clear(_: MachineId) -> bool {
+        !DISPUTED.get()
+    }
+
+    fn is_audited(_: MachineId) -> bool {
+        AUDITED.get()
+    }
+
+    fn changed(machine: MachineId, void: bool) {
+        tell(Told::Changed(machine, void));
+    }
+
+    fn tier_changed(machine: MachineId) {
+        tell(Told::Tier(machine));
+    }
+
+    fn handed_over(machine: MachineId, from: &u64, to: &u64) {
+        tell(Told::HandedOver(machine, *from, *to));
+    }
+}
+
+impl crate::Uptime for Follower {
+    fn since(_: u32) -> Option<Slot> {
+        SINCE.get()
+    }
+}
+
+fn tell(what: Told) {
+    TOLD.with_borrow_mut(|told| told.push(what));
+}
+
+/// What followers were told since the last time somebody asked.
+pub fn told() -> Vec<Told> {
+    TOLD.take()
+}
+
+/// Every machine is there since then, or silent.
+pub fn there_since(slot: Option<Slot>) {
+    SINCE.set(slot);
+}
+
+/// Something about every machine is in dispute, or nothing.
+pub fn disputed(yes: bool) {
+    DISPUTED.set(yes);
+}
+
+/// An audit of every machine is open, or none.
+pub fn audited(yes: bool) {
+    AUDITED.set(yes);
 }
 
 pub struct TestClock;
@@ -76,15 +165,28 @@ impl crate::DollarPrice for TestClock {
     }
 }
 
+parameter_types! {
+    pub const TierStake: Permill = Permill::from_percent(50);
+    pub storage StakePerGpu: Balance = STAKE;
+}
+
 impl pallet_machines::Config for Test {
     type Currency = Balances;
     type RuntimeHoldReason = RuntimeHoldReason;
     type Clock = TestClock;
-    type StakePerGpu = ConstU128<STAKE>;
+    type StakePerGpu = StakePerGpu;
     type RetirementDelay = ConstU64<1_000>;
     type MaxTerm = ConstU64<1_000_000>;
     type Price = TestClock;
-    type Presence = ();
+    type Presence = Follower;
+    type Uptime = Follower;
+    type StartWindow = ConstU64<START>;
+    type MaintenanceNotice = ConstU64<NOTICE>;
+    type MaintenanceMax = ConstU64<MAINTENANCE>;
+    type MaintenanceSpacing = ConstU64<SPACING>;
+    type TierUptime = ConstU64<STEADY>;
+    type TierStake = TierStake;
+    type ChangeSpacing = ConstU64<CHANGES>;
     type WeightInfo = pallet_machines::weights::CountedWeight<Test>;
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkHelper = TestClock;
@@ -132,6 +234,10 @@ pub fn state_with_keystore() -> sp_io::TestExternalities {
 pub fn run(test: impl FnOnce()) {
     state().execute_with(|| {
         NOW.set(1_000);
+        there_since(Some(0));
+        disputed(false);
+        audited(false);
+        told();
         System::set_block_number(1);
         test();
         Machines::do_try_state().expect("invariants");
@@ -141,6 +247,10 @@ pub fn run(test: impl FnOnce()) {
 /// Another slot.
 pub fn at(slot: Slot) {
     NOW.set(slot);
+}
+
+pub fn now() -> Slot {
+    NOW.get()
 }
 
 pub fn pass(slots: Slot) {
@@ -158,9 +268,13 @@ pub fn genesis() -> [u8; 32] {
     System::block_hash(0).0
 }
 
+pub fn card() -> Gpu {
+    Gpu { memory_mib: 24_564, ..Gpu::default() }
+}
+
 pub fn facts(gpus: u8) -> HardwareFacts {
     HardwareFacts {
-        gpus: vec![Gpu::default(); gpus.into()].try_into().expect("at most 16"),
+        gpus: vec![card(); gpus.into()].try_into().expect("at most 16"),
         cpu_cores: 8,
         memory_mib: 1 << 16,
         disk_gib: 100,
@@ -189,11 +303,24 @@ pub fn register(number: u8, gpus: u8) -> DispatchResult {
 }
 
 pub fn offer(gpu_hour: Amount) -> Offer {
-    Offer { price: Price { gpu_hour, cpu_hour: Amount::Dbc(1) }, min_term: 10, max_term: 1_000 }
+    let price = Price { gpu_hour, cpu_hour: Amount::Dbc(1) };
+    Offer { price, min_term: 10, max_term: 1_000, cpu_shares: 3 }
 }
 
 pub fn staked() -> Balance {
-    Balances::balance_on_hold(&HoldReason::Stake.into(), &PROVIDER)
+    staked_by(PROVIDER)
+}
+
+pub fn staked_by(who: u64) -> Balance {
+    Balances::balance_on_hold(&HoldReason::Stake.into(), &who)
+}
+
+pub fn record(number: u8) -> MachineOf<Test> {
+    crate::Machines::<Test>::get(machine(number)).expect("it is registered")
+}
+
+pub fn by_provider() -> RuntimeOrigin {
+    RuntimeOrigin::signed(PROVIDER)
 }
 
 pub fn free(who: u64) -> Balance {

@@ -7,17 +7,20 @@ use frame_support::{ensure, traits::fungible::InspectHold as _};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-    Config, FreeCount, FreeIndexes, HoldReason, MachineAt, Machines, NextIndex, Operators, Pallet,
-    ProviderOf,
+    Config, FreeCount, FreeIndexes, HoldReason, MachineAt, MachineOf, Machines, Maintenance,
+    NextIndex, Operators, Pallet, ProviderOf, Tier, Unproven,
 };
 
 impl<T: Config> Pallet<T> {
     /// Checks each rule:
     /// - an account's stake on hold is the sum over its machines, nothing without any;
     /// - dense indexes are a bijection, and every index is in use or once on the stack;
-    /// - a leased GPU exists, a machine with GPUs has no leased CPU profile, and nothing of a retiring
-    ///   machine is leased;
+    /// - a leased GPU exists, no more CPU shares are leased than offered, no more offered than the machine
+    ///   can have, and nothing of a retiring machine is leased;
     /// - a listed machine has an offer;
+    /// - a maintenance has a begin before its end, after the one before;
+    /// - something is pledged for a tier by whoever joined it, and by nobody else;
+    /// - nobody is offered his own machine, nor one that leaves;
     /// - operators and providers name each other.
     ///
     /// # Errors
@@ -32,11 +35,15 @@ impl<T: Config> Pallet<T> {
             );
             let existing = (1u32 << record.facts.gpus.len()) - 1;
             ensure!(u32::from(record.gpus_leased) & !existing == 0, "a leased GPU does not exist");
-            ensure!(!record.cpu_leased || existing == 0, "the CPU profile of GPUs is leased");
+            let shares = record.cpu_shares();
+            ensure!(record.cpu_leased <= shares, "more CPU shares are leased than offered");
+            let takes = record.offer.is_none() || record.takes_shares(shares);
+            ensure!(takes, "a machine offers CPU shares that it cannot have");
             let retiring = matches!(record.status, MachineStatus::Retiring { .. });
             ensure!(!retiring || !record.is_leased(), "a retiring machine is leased");
             let listed = record.status == MachineStatus::Listed;
             ensure!(!listed || record.offer.is_some(), "a listed machine has no offer");
+            Self::try_conditions(&record)?;
         }
         for account in frame_system::Account::<T>::iter_keys() {
             let sum = stakes.remove(&account).unwrap_or_default();
@@ -55,6 +62,22 @@ impl<T: Config> Pallet<T> {
             ProviderOf::<T>::iter().count() == Operators::<T>::iter().count(),
             "operators and providers differ in number"
         );
+        Ok(())
+    }
+
+    fn try_conditions(record: &MachineOf<T>) -> Result<(), TryRuntimeError> {
+        if let Some(Maintenance { from, until }) = record.maintenance {
+            ensure!(from < until, "a maintenance ends before it begins");
+            ensure!(record.maintained_until <= from, "two maintenances of a machine overlap");
+        }
+        let normal = record.tier == Tier::Normal;
+        ensure!(normal == (record.extra == 0), "a pledge without a tier, or a tier without");
+        let all = Unproven::DISK.0 | Unproven::LOCATION.0 | Unproven::BANDWIDTH.0;
+        ensure!(record.unproven.0 & !all == 0, "something unknown is unproven");
+        let retiring = matches!(record.status, MachineStatus::Retiring { .. });
+        ensure!(!retiring || record.handover.is_none(), "a machine that leaves is offered");
+        let other = record.handover.as_ref() != Some(&record.provider);
+        ensure!(other, "a provider is offered his own machine");
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use dbc_primitives::{
 };
 use scale_info::TypeInfo;
 
-use crate::Config;
+use crate::{Config, Maintenance, Tier, Unproven};
 
 /// The governed relays.
 pub type RelayList = BoundedVec<Text<128>, ConstU32<16>>;
@@ -42,27 +42,58 @@ pub struct Machine<AccountId> {
     pub offer_version: u32,
     /// Bit `n` is set while the GPU at position `n` is leased.
     pub gpus_leased: u16,
-    /// Whether the CPU profile is leased.
-    pub cpu_leased: bool,
+    /// CPU shares that are leased.
+    pub cpu_leased: u16,
     /// Leases that it did not start in time.
     pub strikes: u32,
     /// When it was registered.
     pub registered_at: Slot,
+    /// The time that its provider announced last.
+    pub maintenance: Option<Maintenance>,
+    /// First slot after the maintenance before that; 0 without any.
+    pub maintained_until: Slot,
+    /// Whether it is in the high-stability tier.
+    pub tier: Tier,
+    /// Of the stake, what is pledged for the tier.
+    pub extra: Balance,
+    /// What changed since its last proof without voiding that.
+    pub unproven: Unproven,
+    /// When its provider last changed what a proof was of; 0 if never.
+    pub changed_at: Slot,
+    /// Whom its provider offers it to.
+    pub handover: Option<AccountId>,
 }
 
 impl<AccountId> Machine<AccountId> {
     /// Whether anything of it is leased.
     pub fn is_leased(&self) -> bool {
-        self.gpus_leased != 0 || self.cpu_leased
+        self.gpus_leased != 0 || self.cpu_leased != 0
     }
 
-    /// How much of it is leased, in parts of 10,000.
+    /// How much of it is leased, in parts of 10,000: of its cards, or of its CPU shares when it has none.
     pub fn leased_parts(&self) -> u32 {
         match self.facts.gpus.len() as u32 {
-            0 if self.cpu_leased => 10_000,
-            0 => 0,
+            0 => u32::from(self.cpu_leased) * 10_000 / u32::from(self.cpu_shares().max(1)),
             gpus => self.gpus_leased.count_ones() * 10_000 / gpus,
         }
+    }
+
+    /// Its cards that nobody leases, one bit each.
+    pub fn free_gpus(&self) -> u16 {
+        // At most 16 cards: the shift stays in range.
+        let all = (1u32 << self.facts.gpus.len()) - 1;
+        all as u16 & !self.gpus_leased
+    }
+
+    /// CPU shares that it offers, leased ones included.
+    pub fn cpu_shares(&self) -> u16 {
+        self.offer.map_or(0, |offer| offer.cpu_shares)
+    }
+
+    /// Whether it can offer so many CPU shares: one or more without cards, and no more than it has cores.
+    pub fn takes_shares(&self, shares: u16) -> bool {
+        let some = shares > 0 || !self.facts.gpus.is_empty();
+        some && shares <= self.facts.cpu_cores
     }
 
     /// Stake for a machine with these GPUs: per GPU, and once without any.

@@ -31,6 +31,24 @@ pub trait WeightInfo {
     fn set_relays() -> Weight;
     /// Weight of `top_up`.
     fn top_up() -> Weight;
+    /// Weight of `announce_maintenance`.
+    fn announce_maintenance() -> Weight;
+    /// Weight of `cancel_maintenance`.
+    fn cancel_maintenance() -> Weight;
+    /// Weight of `join_tier`.
+    fn join_tier() -> Weight;
+    /// Weight of `leave_tier`.
+    fn leave_tier() -> Weight;
+    /// Weight of `change_hardware`.
+    fn change_hardware() -> Weight;
+    /// Weight of `release_stake`.
+    fn release_stake() -> Weight;
+    /// Weight of `offer_handover`.
+    fn offer_handover() -> Weight;
+    /// Weight of `accept_handover`.
+    fn accept_handover() -> Weight;
+    /// Weight of `withdraw_handover`.
+    fn withdraw_handover() -> Weight;
 }
 
 /// Picoseconds of execution beside the database: decoding and encoding a record of at most 3 KiB.
@@ -56,10 +74,10 @@ impl<T: frame_system::Config> CountedWeight<T> {
 }
 
 impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
-    // Reads: `ProviderOf` and `Operators` of the operator, `Operators` of the provider.
-    // Writes: `ProviderOf` of the operator before, `Operators`, `ProviderOf`.
+    // Reads: `ProviderOf`, `Serves` and `Operators` of the operator, `Operators` of the provider.
+    // Writes: `ProviderOf` of the operator before, `Operators`, `ProviderOf`. `serve` does no more.
     fn set_operator() -> Weight {
-        Self::counted(EXECUTION, 3, 3)
+        Self::counted(EXECUTION, 4, 3)
     }
 
     // Reads: `Operators` and `ProviderOf` of the caller, `Machines` and its counter,
@@ -106,5 +124,54 @@ impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
     // Reads: as a change, account and holds of the provider. Writes: `Machines`, account, holds.
     fn top_up() -> Weight {
         Self::counted(EXECUTION, 5, 3)
+    }
+
+    // Reads: as a change, the slot, three parameters, the audit that is open. Writes: `Machines`.
+    fn announce_maintenance() -> Weight {
+        Self::counted(EXECUTION, 8, 1)
+    }
+
+    // As each change, and the slot.
+    fn cancel_maintenance() -> Weight {
+        Self::counted(EXECUTION, 4, 1)
+    }
+
+    // Reads: as a change, disputes, presence and outages by liveness, the slot, three parameters, account and
+    // holds of the provider; for its points those of the machine, its provider and all.
+    // Writes: `Machines`, account, holds; points of the machine, its provider and all.
+    fn join_tier() -> Weight {
+        Self::counted(2 * EXECUTION, 15, 6)
+    }
+
+    // Reads: as a change, disputes, a parameter, account and holds; points. Writes: as `join_tier`.
+    fn leave_tier() -> Weight {
+        Self::counted(2 * EXECUTION, 10, 6)
+    }
+
+    // Reads: as a change, the open audit, disputes, the slot, two parameters, account and holds; the proof;
+    // points. Writes: as `join_tier`, and the proof.
+    fn change_hardware() -> Weight {
+        Self::counted(2 * EXECUTION, 14, 7)
+    }
+
+    // Reads: as a change, disputes, a parameter, account and holds. Writes: `Machines`, account, holds.
+    fn release_stake() -> Weight {
+        Self::counted(EXECUTION, 7, 3)
+    }
+
+    // Reads: `Machines`. Writes: `Machines`.
+    fn offer_handover() -> Weight {
+        Self::counted(EXECUTION, 1, 1)
+    }
+
+    // Reads: `Machines`, `Operators`, disputes, the open audit, a parameter, accounts and holds of both; points
+    // of the machine, both providers and all, what both are owed. Writes: `Machines`, accounts and holds of
+    // both, the points, what both are owed.
+    fn accept_handover() -> Weight {
+        Self::counted(2 * EXECUTION, 15, 11)
+    }
+
+    fn withdraw_handover() -> Weight {
+        Self::counted(EXECUTION, 1, 1)
     }
 }

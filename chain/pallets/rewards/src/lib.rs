@@ -10,25 +10,35 @@ extern crate alloc;
 
 mod impls {
     mod clock;
+    mod points;
     mod share;
 }
 #[cfg(test)]
 mod mock;
+pub mod model;
 pub mod schedule;
 #[cfg(test)]
 mod tests {
     mod eras;
+    mod hand_over;
     mod model;
+    mod points;
     mod release;
     mod shares;
+    mod sweep;
+    mod unknown;
 }
 mod try_state;
 mod types;
 pub mod weights;
 
+pub use model::{CardKey, CardPoints, Facts, Model, RegionFactor, card_key};
 pub use pallet::*;
 pub use types::*;
 pub use weights::WeightInfo;
+
+/// Number of a version of the points model; the first is 1.
+pub type Version = u32;
 
 #[frame_support::pallet]
 pub mod pallet {
@@ -36,12 +46,18 @@ pub mod pallet {
     use frame_support::{
         PalletId,
         pallet_prelude::*,
-        traits::fungible::{Inspect, Mutate},
+        traits::{
+            ConstU32,
+            fungible::{Inspect, Mutate},
+        },
+        weights::WeightMeter,
     };
     use frame_system::pallet_prelude::*;
     use sp_runtime::Permill;
 
-    use super::{Era, Fleet, Global, Release, Share, WeightInfo};
+    use super::{
+        Era, Fleet, Global, Model, Pause, Rated, Release, Share, Stretch, Version, WeightInfo,
+    };
 
     #[pallet::pallet]
     pub struct Pallet<T>(_);
@@ -62,15 +78,12 @@ pub mod pallet {
         #[pallet::constant]
         type EraSlots: Get<Slot>;
         /// Of the emission, to whoever does duties.
-        #[pallet::constant]
         type DutyShare: Get<Permill>;
         /// Gets it.
         type DutyPot: Get<Self::AccountId>;
         /// Most of a machine's reward that rent can add (rule 2).
-        #[pallet::constant]
         type RentBonus: Get<Permill>;
         /// Most of what its rent paid to the treasury that it can get back so.
-        #[pallet::constant]
         type RentReturn: Get<Permill>;
         /// GPUs whose mean over seven eras doubles the emission once, for [`Config::GalaxyEras`].
         #[pallet::constant]
@@ -78,6 +91,18 @@ pub mod pallet {
         /// For how many eras.
         #[pallet::constant]
         type GalaxyEras: Get<Era>;
+        /// What decides machines' points.
+        type Machines: Rated<Self::AccountId>;
+        /// The points model of the first era.
+        type FirstModel: Get<Model>;
+        /// Who sets another.
+        type ModelOrigin: EnsureOrigin<Self::RuntimeOrigin>;
+        /// Eras between a model's setting and its first, at least.
+        #[pallet::constant]
+        type ModelNotice: Get<Era>;
+        /// Machines whose points one block brings to a new model.
+        #[pallet::constant]
+        type SweepPerBlock: Get<u32>;
         /// Weights of the calls.
         type WeightInfo: WeightInfo;
     }
@@ -113,6 +138,49 @@ pub mod pallet {
     /// The era in which the emission was doubled; it happens once.
     #[pallet::storage]
     pub type Galaxy<T: Config> = StorageValue<_, Era>;
+
+    /// Slots of which was told since the beginning: the network's age, by which the schedule goes.
+    #[pallet::storage]
+    pub type Age<T: Config> = StorageValue<_, Slot, ValueQuery>;
+
+    /// Unknown time of cohorts.
+    #[pallet::storage]
+    pub type Pauses<T: Config> = StorageMap<_, Twox64Concat, u32, Pause, ValueQuery>;
+
+    /// Versions of the points model: the present one, the one before while machines still follow it, and the
+    /// next.
+    #[pallet::storage]
+    pub type Models<T: Config> = StorageMap<_, Twox64Concat, Version, Model>;
+
+    /// The version by which machines are rated.
+    #[pallet::storage]
+    pub type CurrentModel<T: Config> = StorageValue<_, Version, ValueQuery, ConstU32<1>>;
+
+    /// The version that waits for its era.
+    #[pallet::storage]
+    pub type NextModel<T: Config> = StorageValue<_, (Version, Era)>;
+
+    /// The index whose machine is brought to the present version next, while some are not.
+    #[pallet::storage]
+    pub type SweepAt<T: Config> = StorageValue<_, u32>;
+
+    /// Puts the first model down.
+    #[pallet::genesis_config]
+    #[derive(frame_support::DefaultNoBound)]
+    pub struct GenesisConfig<T: Config> {
+        /// Names the runtime.
+        #[serde(skip)]
+        pub _config: core::marker::PhantomData<T>,
+    }
+
+    #[pallet::genesis_build]
+    impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
+        fn build(&self) {
+            let first = T::FirstModel::get();
+            first.follows(&first).expect("the first points model keeps its own limits");
+            Models::<T>::insert(1, first);
+        }
+    }
 
     /// What happened.
     #[pallet::event]
@@ -153,6 +221,34 @@ pub mod pallet {
             /// In which era.
             era: Era,
         },
+        /// A machine has another provider; what was earned so far waits for its next proof.
+        HandedOver {
+            /// The machine.
+            machine: MachineId,
+            /// Who had it.
+            from: T::AccountId,
+            /// Who has it.
+            to: T::AccountId,
+            /// Units that wait for who had it.
+            kept: Balance,
+        },
+        /// A points model was set.
+        ModelSet {
+            /// Its version.
+            version: Version,
+            /// Its first era.
+            era: Era,
+        },
+        /// Machines are brought to a points model, some in each block.
+        ModelBegan {
+            /// Its version.
+            version: Version,
+        },
+        /// All of them follow it.
+        ModelSwept {
+            /// Its version.
+            version: Version,
+        },
     }
 
     /// Why a call was refused.
@@ -162,18 +258,30 @@ pub mod pallet {
         NothingToClaim,
         /// The machine has no share.
         MachineNotFound,
+        /// Another points model waits for its era, or machines are being brought to one.
+        ModelWaits,
+        /// The points model begins too early, or more than a year from now.
+        ModelEra,
+        /// Cards and regions of a points model rise by key, and each is there once.
+        ModelOrder,
+        /// A number of the points model is beyond its limits.
+        ModelLimit,
+        /// A number of the points model is more than twice or less than half of what it is now.
+        ModelStep,
+        /// A card of the present points model is missing.
+        ModelMissing,
     }
 
     #[pallet::hooks]
     impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
-        fn on_initialize(_: BlockNumberFor<T>) -> Weight {
-            Self::tick();
-            T::WeightInfo::tick()
+        fn on_poll(_: BlockNumberFor<T>, meter: &mut WeightMeter) {
+            Self::sweep(meter);
         }
 
         fn integrity_test() {
             assert!(T::EraSlots::get() > 0, "eras pass");
             assert!(T::RentReturn::get() <= Permill::one(), "no bonus above what was paid");
+            assert!(T::SweepPerBlock::get() > 0, "a sweep ends");
         }
 
         #[cfg(feature = "try-runtime")]
@@ -195,6 +303,16 @@ pub mod pallet {
         pub fn earned(machine: MachineId) -> Option<(u64, bool, Balance)> {
             Self::standing(machine)
         }
+
+        /// What eras to come release to a provider, eras of one amount together.
+        pub fn vesting(provider: T::AccountId) -> alloc::vec::Vec<Stretch> {
+            Self::to_come(&provider)
+        }
+
+        /// The version of the points model, the next one with its era, and where the sweep stands.
+        pub fn points_model() -> (Version, Option<(Version, Era)>, Option<u32>) {
+            (CurrentModel::<T>::get(), NextModel::<T>::get(), SweepAt::<T>::get())
+        }
     }
 
     #[pallet::call]
@@ -210,7 +328,8 @@ pub mod pallet {
             Self::do_claim(provider)
         }
 
-        /// Brings a machine's figures up to date; changes nobody's money.
+        /// Brings a machine's figures up to date, its points included: by the present model, and by how it
+        /// was heard in the last thirty days.
         ///
         /// - `origin`: Must be signed by anybody.
         /// - `machine`: The machine.
@@ -218,9 +337,19 @@ pub mod pallet {
         #[pallet::weight(T::WeightInfo::poke())]
         pub fn poke(origin: OriginFor<T>, machine: MachineId) -> DispatchResult {
             ensure_signed(origin)?;
-            ensure!(Shares::<T>::contains_key(machine), Error::<T>::MachineNotFound);
-            Self::settle(machine);
-            Ok(())
+            Self::do_poke(machine)
+        }
+
+        /// Sets the next points model. Machines are brought to it from its era on, some in each block; until
+        /// its turn comes each keeps the points that it has.
+        ///
+        /// - `origin`: Must be whoever sets models.
+        /// - `model`: Names every card that the present one names, each at most doubled or halved.
+        #[pallet::call_index(2)]
+        #[pallet::weight(T::WeightInfo::set_model())]
+        pub fn set_model(origin: OriginFor<T>, model: Model) -> DispatchResult {
+            T::ModelOrigin::ensure_origin(origin)?;
+            Self::do_set_model(model)
         }
     }
 }

@@ -1,15 +1,23 @@
 //! A runtime with this pallet alone.
 
-use std::cell::Cell;
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+};
 
-use dbc_primitives::{Balance, DBC, MachineId, Slot};
+use dbc_primitives::{Balance, BoundedVec, DBC, MachineClass, MachineId, Slot};
 use frame_support::{
     PalletId, assert_ok, derive_impl, parameter_types,
     traits::{ConstU32, ConstU64, ConstU128, Get, Hooks as _},
+    weights::{Weight, WeightMeter},
 };
+use frame_system::EnsureRoot;
 use sp_runtime::{BuildStorage, Permill, traits::IdentityLookup};
 
-use crate::{self as pallet_rewards, Era, Rewards as _};
+use crate::{
+    self as pallet_rewards, CardKey, CardPoints, Era, Facts, Model, ONE, Rated, Rating,
+    Rewards as _, Weighed,
+};
 
 pub const TREASURY: u64 = 99;
 pub const DUTIES: u64 = 98;
@@ -55,6 +63,69 @@ impl pallet_balances::Config for Test {
 
 thread_local! {
     static NOW: Cell<Slot> = const { Cell::new(0) };
+    /// What is known of machines, by number. Numbers are indexes as well.
+    pub static KNOWN: RefCell<BTreeMap<u8, Known>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// What is known of a machine.
+#[derive(Clone)]
+pub struct Known {
+    pub provider: u64,
+    /// Cards of the model's unit.
+    pub gpus: u32,
+    pub bonus: u32,
+    pub uptime: u32,
+    pub cohort: u32,
+}
+
+pub const UNIT: CardKey = [1; 16];
+pub const OTHER: CardKey = [2; 16];
+
+/// A model whose card `UNIT` has so many points, and `OTHER` a thousand.
+pub fn model_of(era: Era, unit: u32) -> Model {
+    let cards =
+        [CardPoints { card: UNIT, points: unit }, CardPoints { card: OTHER, points: 1_000 }];
+    Model {
+        era,
+        cards: BoundedVec::truncate_from(cards.to_vec()),
+        lowest: 50,
+        memory_mib: 1_024,
+        memory_most: Permill::from_percent(50),
+        classes: [Permill::one(); 6],
+        regions: BoundedVec::default(),
+    }
+}
+
+pub struct FirstModel;
+
+impl Get<Model> for FirstModel {
+    fn get() -> Model {
+        model_of(0, 100)
+    }
+}
+
+impl Rated<u64> for Clock {
+    fn count() -> u32 {
+        KNOWN.with_borrow(|all| all.keys().last().map_or(0, |last| u32::from(*last) + 1))
+    }
+
+    fn at(index: u32) -> Option<MachineId> {
+        let number = index as u8;
+        KNOWN.with_borrow(|all| all.contains_key(&number).then(|| machine(number)))
+    }
+
+    fn rating(machine: MachineId) -> Option<Rating<u64>> {
+        let known = KNOWN.with_borrow(|all| all.get(&machine.0[0]).cloned())?;
+        let facts = Facts {
+            cards: BoundedVec::truncate_from(vec![UNIT; known.gpus as usize]),
+            memory_mib: 0,
+            class: MachineClass::Training,
+            region: None,
+            uptime: known.uptime,
+        };
+        let Known { provider, bonus, cohort, .. } = known;
+        Some(Rating { provider, facts, bonus, cohort })
+    }
 }
 
 pub struct Clock;
@@ -86,6 +157,11 @@ impl pallet_rewards::Config for Test {
     type RentReturn = RentReturn;
     type GalaxyGpus = ConstU32<5_000>;
     type GalaxyEras = ConstU64<60>;
+    type Machines = Clock;
+    type FirstModel = FirstModel;
+    type ModelOrigin = EnsureRoot<u64>;
+    type ModelNotice = ConstU64<7>;
+    type SweepPerBlock = ConstU32<2>;
     type WeightInfo = pallet_rewards::weights::CountedWeight<Test>;
 }
 
@@ -101,7 +177,12 @@ pub fn run(test: impl FnOnce()) {
     pallet_balances::GenesisConfig::<Test> { balances, ..Default::default() }
         .assimilate_storage(&mut storage)
         .expect("balances");
+    pallet_rewards::GenesisConfig::<Test>::default()
+        .assimilate_storage(&mut storage)
+        .expect("the first model");
     sp_io::TestExternalities::new(storage).execute_with(|| {
+        KNOWN.take();
+        NOW.set(0);
         System::set_block_number(1);
         block(START);
         test();
@@ -109,10 +190,20 @@ pub fn run(test: impl FnOnce()) {
     });
 }
 
-/// A block at a slot.
+/// A block at a slot; all time before it is closed, and was told of.
 pub fn block(slot: Slot) {
-    NOW.set(slot);
-    Rewards::on_initialize(0);
+    pass_to(slot, true);
+}
+
+/// A block at a slot; all time before it is closed.
+pub fn pass_to(slot: Slot, told: bool) {
+    let from = NOW.replace(slot);
+    Rewards::closed(if from == 0 { slot } else { from }, slot, told);
+    Rewards::on_poll(0, &mut WeightMeter::with_limit(Weight::MAX));
+}
+
+pub fn now() -> Slot {
+    NOW.get()
 }
 
 /// So many eras pass, with a block at each one's start.
@@ -122,10 +213,29 @@ pub fn eras(count: Era) {
     }
 }
 
+/// A machine has these points and cards from now on, whatever the model says.
+pub fn set(number: u8, provider: u64, points: u64, gpus: u32) {
+    let weighed = Weighed { points, gpus, model: 1, ..Weighed::default() };
+    Rewards::weigh(machine(number), &provider, weighed);
+}
+
 /// A machine with these points and cards that counts.
 pub fn enter(number: u8, provider: u64, points: u64, gpus: u32) {
-    Rewards::set(machine(number), &provider, points, gpus);
+    set(number, provider, points, gpus);
     Rewards::count(machine(number), true);
+}
+
+/// A machine with so many cards of 100 points that counts, rated by the model.
+pub fn enter_rated(number: u8, provider: u64, gpus: u32) {
+    let known = Known { provider, gpus, bonus: 0, uptime: ONE as u32, cohort: 0 };
+    KNOWN.with_borrow_mut(|all| all.insert(number, known));
+    Rewards::rate(machine(number));
+    Rewards::count(machine(number), true);
+}
+
+/// What is known of a machine changes.
+pub fn know(number: u8, change: impl FnOnce(&mut Known)) {
+    KNOWN.with_borrow_mut(|all| change(all.get_mut(&number).expect("it is known")));
 }
 
 /// What an era gives to machines.
@@ -136,6 +246,7 @@ pub fn era_sum() -> Balance {
 
 pub fn provisional(number: u8) -> Balance {
     assert_ok!(Rewards::poke(RuntimeOrigin::signed(1), machine(number)));
+    Rewards::settle(machine(number));
     crate::Shares::<Test>::get(machine(number)).expect("it has a share").provisional
 }
 

@@ -11,8 +11,12 @@ pub trait WeightInfo {
     fn claim() -> Weight;
     /// Weight of `poke`.
     fn poke() -> Weight;
-    /// What each block does.
-    fn tick() -> Weight;
+    /// Weight of `set_model`.
+    fn set_model() -> Weight;
+    /// What each block does beside the machines that it brings to a new model.
+    fn sweep() -> Weight;
+    /// What an interval costs when it is closed.
+    fn closed() -> Weight;
 }
 
 /// Picoseconds of execution beside the database.
@@ -35,13 +39,24 @@ impl<T: crate::Config> WeightInfo for CountedWeight<T> {
         Self::counted(3, 3)
     }
 
-    // `Shares`, `Fleets`, `All`, the pot, the treasury.
+    // `CurrentModel`, `Models`, the machine with its index, presence and downtime, `Shares`, `Fleets`, `All`,
+    // `Pauses`, the pot, the treasury; the machine's share twice.
     fn poke() -> Weight {
-        Self::counted(5, 4)
+        Self::counted(13, 6)
     }
 
-    // `EmittedTo`, `FirstEra`, `Galaxy`, `All`, `GpuHistory`, the pot, the duties' pot.
-    fn tick() -> Weight {
-        Self::counted(8, 6)
+    // `NextModel`, `SweepAt`, `CurrentModel`, two of `Models`.
+    fn set_model() -> Weight {
+        Self::counted(5, 2)
+    }
+
+    // `NextModel`, `SweepAt`, `CurrentModel`, `Models`, how many machines there are.
+    fn sweep() -> Weight {
+        Self::counted(6, 4)
+    }
+
+    // `FirstEra`, `EmittedTo`, `Age`, `Galaxy`, `All`, `GpuHistory`, the pot, the duties' pot.
+    fn closed() -> Weight {
+        Self::counted(8, 7)
     }
 }

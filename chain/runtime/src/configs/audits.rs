@@ -1,12 +1,12 @@
 //! Who looks at machines, what they ask of them, and what follows.
 
-use dbc_bench::Case;
+use dbc_bench::{Case, LINKS_MAX};
 use dbc_primitives::{
-    MachineId, MachineStatus,
+    Gpu, MachineId, MachineStatus,
     audit::{AuditId, Terms, Verdict},
 };
 use frame_support::traits::{ConstU32, ConstU64, Get as _};
-use pallet_audits::{Proof, Purpose};
+use pallet_audits::{Proof, Purpose, catalogue};
 use pallet_disputes::Kind;
 use pallet_machines::Fleet as _;
 use pallet_rewards::Rewards as _;
@@ -26,6 +26,13 @@ const EDGE: u32 = 256;
 /// Products of the processor's challenge for each slot that auditors have: a slow core needs a tenth of
 /// their time.
 const LINKS_PER_SLOT: u32 = 8;
+/// Rows and columns of the cards' challenge: the largest that the chain checks again (rule 8).
+const CARD_EDGE: u32 = 1_024;
+/// Part of a card's memory that is filled, in per cent: drivers keep some, and the factors take some.
+const FILLED: u64 = 80;
+/// Millions of products a second that a card makes at least, for each tenth of a TFLOPS of its published
+/// single-precision figure: a fifth of what an H100 was measured to make (docs/reference/performance.md).
+const FLOOR: u64 = 400;
 /// Rows that an auditor has opened: a fifth left out survives three auditors with 2 × 10⁻⁵ (rule 8).
 const OPENINGS: u32 = 16;
 /// Milliseconds for the openings: too short to fetch what was not kept.
@@ -75,27 +82,32 @@ impl pallet_audits::AuditedMachines<AccountId> for Audited {
         pallet_machines::MachineAt::<Runtime>::get(index)
     }
 
+    fn provider(machine: MachineId) -> Option<AccountId> {
+        Some(pallet_machines::Machines::<Runtime>::get(machine)?.provider)
+    }
+
     fn terms(machine: MachineId) -> Option<Terms> {
         let record = pallet_machines::Machines::<Runtime>::get(machine)?;
-        let leaves = matches!(record.status, MachineStatus::Retiring { .. });
-        // What cards prove takes a prover on cards; see docs/design/004.
-        if leaves || !record.facts.gpus.is_empty() {
+        if matches!(record.status, MachineStatus::Retiring { .. }) {
             return None;
         }
         let commit = u32::try_from(Audits::pace().commit).unwrap_or(u32::MAX);
         let slot_ms = u32::try_from(SLOT_MS).unwrap_or(u32::MAX);
-        Some(Terms {
-            edge: EDGE,
-            links: commit.saturating_mul(LINKS_PER_SLOT),
-            openings: OPENINGS,
-            commit_ms: commit.saturating_mul(slot_ms) / 2,
-            open_ms: OPEN_MS,
-        })
+        let commit_ms = commit.saturating_mul(slot_ms) / 2;
+        let cards = card_links(&record.facts.gpus, commit_ms);
+        let (edge, links) = match cards {
+            Some(links) => (CARD_EDGE, links),
+            None => (EDGE, commit.saturating_mul(LINKS_PER_SLOT)),
+        };
+        let gpus = record.facts.gpus.len() as u16;
+        Some(Terms { gpus, edge, links, openings: OPENINGS, commit_ms, open_ms: OPEN_MS })
     }
 
     fn is_free(machine: MachineId) -> bool {
         let record = pallet_machines::Machines::<Runtime>::get(machine);
-        record.is_some_and(|record| !record.is_leased())
+        // Whoever announced that he is away is looked at when he is back.
+        let away = Machines::in_maintenance(machine, CurrentSlot::get());
+        record.is_some_and(|record| !record.is_leased() && !away)
     }
 
     fn may_ask(machine: MachineId, who: &AccountId) -> bool {
@@ -105,6 +117,18 @@ impl pallet_audits::AuditedMachines<AccountId> for Audited {
     fn is_involved(machine: MachineId, who: &AccountId) -> bool {
         Machines::may_run(machine, who)
     }
+}
+
+/// Products of the chain on each of a machine's cards: as many as fill the smallest of them, and no more than the
+/// slowest makes in time. `None` without cards.
+fn card_links(cards: &[Gpu], commit_ms: u32) -> Option<u32> {
+    let memory_mib = cards.iter().map(|card| u64::from(card.memory_mib)).min()?;
+    let slowest = |name: &[u8]| catalogue::find(name).map_or(1, |card| u64::from(card.tflops_10));
+    let tenths = cards.iter().map(|card| slowest(&card.model)).min()?;
+    let edge = u64::from(CARD_EDGE);
+    let fill = memory_mib * FILLED / 100 * 1_024 * 1_024 / (edge * edge * 4);
+    let in_time = tenths * FLOOR * 1_000 * u64::from(commit_ms) / (edge * edge * edge);
+    Some(fill.min(in_time).clamp(1, u64::from(LINKS_MAX) / cards.len() as u64) as u32)
 }
 
 impl pallet_audits::AuditSink for Audited {
@@ -155,12 +179,12 @@ impl pallet_audits::TranscriptCheck for Challenge {
     fn supports(
         machine: MachineId,
         audit: AuditId,
+        terms: Terms,
         seed: &[u8; 32],
         root: &[u8; 32],
         verdict: &Verdict,
         transcript: &[u8],
     ) -> Option<bool> {
-        let terms = <Audited as pallet_audits::AuditedMachines<AccountId>>::terms(machine)?;
         let genesis = System::block_hash(0).0;
         let case = Case { genesis, machine, audit, seed: *seed, terms };
         // What blocks brought since: nobody knew it when he answered.

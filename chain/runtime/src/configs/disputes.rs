@@ -3,11 +3,12 @@
 use dbc_primitives::{Balance, LeaseId, LeaseState, MachineId, MachineStatus, Slot};
 use frame_support::{
     parameter_types,
-    traits::{ConstU32, ConstU64, EitherOfDiverse},
+    traits::{ConstU32, ConstU64, EitherOfDiverse, Get as _},
 };
 use frame_system::EnsureRoot;
-use pallet_audits::Purpose;
-use pallet_disputes::{Kind, OffenceId};
+use pallet_audits::{Phase, Purpose};
+use pallet_disputes::{Drawn, Kind, OffenceId};
+use pallet_liveness::Liveness as _;
 use pallet_rewards::Rewards as _;
 use sp_runtime::{DispatchResult, Permill};
 
@@ -19,8 +20,9 @@ use super::{
     rewards,
 };
 use crate::{
-    AccountId, Audits, Balances, Disputes, Machines, Rewards, Runtime, RuntimeHoldReason,
-    constants::HOURS,
+    AccountId, Audits, Balances, Disputes, Leases, Liveness, Machines, Rewards, Runtime,
+    RuntimeHoldReason,
+    constants::{DAYS, HOURS},
 };
 
 /// Leases of a machine that are looked at for one that runs.
@@ -39,6 +41,7 @@ impl pallet_disputes::Config for Runtime {
     type Rewards = Accused;
     type Leases = Accused;
     type Checks = Accused;
+    type History = Accused;
     type Treasury = TreasuryAccount;
     type CancelOrigin =
         EitherOfDiverse<EitherOfDiverse<EnsureRoot<AccountId>, SlashCanceller>, TwoThirdsOfCouncil>;
@@ -46,6 +49,9 @@ impl pallet_disputes::Config for Runtime {
     type AppealBond = numbers::AppealBond;
     type AppealSlots = ConstU64<{ 48 * HOURS }>;
     type DecideSlots = ConstU64<{ 168 * HOURS }>;
+    type CheckSlots = ConstU64<{ 24 * HOURS }>;
+    type LiveLeast = ConstU32<9_950>;
+    type ChargeEvery = ConstU64<{ 30 * DAYS }>;
     type RenterShare = RenterShare;
     type ReporterShare = ReporterShare;
     type StepsPerBlock = ConstU32<16>;
@@ -77,12 +83,53 @@ impl pallet_disputes::Leased<AccountId> for Accused {
         let record = pallet_leases::Leases::<Runtime>::get(lease)?;
         (record.machine == machine).then_some((record.renter, record.paid))
     }
+
+    fn hold_back(lease: LeaseId, since: Slot) {
+        Leases::hold_back(lease, since);
+    }
+
+    fn let_go(lease: LeaseId) {
+        Leases::let_go(lease);
+    }
+
+    fn end_for_fault(lease: LeaseId) {
+        Leases::end_for_fault(lease);
+    }
 }
 
-impl pallet_disputes::Checks for Accused {
+impl pallet_disputes::Checks<AccountId> for Accused {
     fn book(machine: MachineId, offence: OffenceId) -> DispatchResult {
         Audits::book(machine, Purpose::Check(offence))
     }
+
+    fn drawn(machine: MachineId, offence: OffenceId) -> Drawn<AccountId> {
+        let open = pallet_audits::OpenOf::<Runtime>::get(machine);
+        let audit = open.and_then(pallet_audits::Audits::<Runtime>::get);
+        let audit = audit.filter(|audit| audit.purpose == Purpose::Check(offence));
+        audit.map_or_else(Drawn::default, |audit| Drawn {
+            open: audit.phase == Phase::Commit && CurrentSlot::get() < audit.next,
+            auditors: audit
+                .duties
+                .into_iter()
+                .filter(|duty| duty.key.is_some())
+                .map(|duty| duty.auditor)
+                .collect(),
+        })
+    }
+}
+
+impl pallet_disputes::History for Accused {
+    fn is_excused(machine: MachineId, since: Slot) -> bool {
+        index_of(machine).is_some_and(|index| Liveness::is_excused(index, since))
+    }
+
+    fn live_share(machine: MachineId) -> u32 {
+        index_of(machine).map_or(pallet_disputes::WHOLE, Liveness::live_share)
+    }
+}
+
+fn index_of(machine: MachineId) -> Option<u32> {
+    Some(pallet_machines::Machines::<Runtime>::get(machine)?.index.index)
 }
 
 /// A lease that runs on a machine.
@@ -97,20 +144,38 @@ fn running_lease(machine: MachineId) -> Option<LeaseId> {
 pub struct Outages;
 
 impl pallet_liveness::OutageSink for Outages {
-    fn silent(machine: MachineId, since: Slot, blamed: bool) {
+    fn silent(machine: MachineId, since: Slot, blamed: bool) -> bool {
         Rewards::count(machine, false);
-        let Some(record) = pallet_machines::Machines::<Runtime>::get(machine) else { return };
+        let Some(record) = pallet_machines::Machines::<Runtime>::get(machine) else { return false };
+        // Silence that began in a maintenance is blamed from its end on (mechanisms rule 23).
+        let excused = Machines::maintenance_end(machine, since);
+        if blamed && excused.is_none() {
+            Machines::lose_tier(machine);
+        }
+        let since = excused.unwrap_or(since);
         let on_offer = matches!(record.status, MachineStatus::Verified | MachineStatus::Listed);
-        if blamed && (on_offer || record.is_leased()) {
+        let counts = blamed && (on_offer || record.is_leased());
+        if counts {
             let kind = Kind::Unreachable { rented: record.is_leased() };
             Disputes::begin(machine, kind, since, running_lease(machine));
         }
+        counts && excused.is_none()
     }
 
     fn back(machine: MachineId, slot: Slot) {
+        // How it was heard in thirty days is another by now.
+        rewards::rate(machine);
         if rewards::earns(machine) {
             Rewards::count(machine, true);
         }
         Disputes::end(machine, slot, |kind| matches!(kind, Kind::Unreachable { .. }));
+    }
+
+    fn closed(from: Slot, to: Slot, told: bool) {
+        Rewards::closed(from, to, told);
+    }
+
+    fn unknown(cohort: u32, unknown: bool) {
+        Rewards::pause(cohort, unknown);
     }
 }

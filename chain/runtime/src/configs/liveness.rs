@@ -49,6 +49,7 @@ impl pallet_liveness::Config for Runtime {
     type UnknownGrace = ConstU64<{ 10 * MINUTES }>;
     type MassMin = ConstU32<10>;
     type MassShare = MassShare;
+    type RegionMin = ConstU32<100>;
     type TransitionsPerStep = ConstU32<100>;
     type CloseWeight = CloseWeight;
     type WeightInfo = pallet_liveness::weights::CountedWeight<Runtime>;
@@ -76,6 +77,11 @@ impl pallet_liveness::MachineIndexes for Indexes {
         let record = pallet_machines::Machines::<Runtime>::get(machine)?;
         Some((machine, record.index.generation))
     }
+
+    fn region(machine: MachineId) -> u16 {
+        let record = pallet_machines::Machines::<Runtime>::get(machine);
+        record.map_or(0, |record| record.location.region)
+    }
 }
 
 /// Pays for each duty.
@@ -90,7 +96,7 @@ impl pallet_liveness::DutyPay<AccountId> for Pay {
 /// Machines' comings and goings, as liveness and the statement store follow them.
 pub struct Followers;
 
-impl pallet_machines::Presence for Followers {
+impl pallet_machines::Presence<AccountId> for Followers {
     fn bonded(machine: MachineId) {
         sp_statement_store::increase_allowance_by(machine.0, MachineAllowance::get());
     }
@@ -111,6 +117,7 @@ impl pallet_machines::Presence for Followers {
 
     fn left(index: u32, machine: MachineId) {
         Liveness::remove(index);
+        Disputes::forget(machine);
         Audits::forget(machine);
         Rewards::remove(machine);
         sp_statement_store::decrease_allowance_by(machine.0, MachineAllowance::get());
@@ -118,6 +125,9 @@ impl pallet_machines::Presence for Followers {
 
     fn rented(machine: MachineId, parts: u32) {
         Rewards::rented(machine, parts);
+        if parts == 0 {
+            Audits::given_back(machine);
+        }
     }
 
     fn fee_paid(machine: MachineId, amount: Balance) {
@@ -126,6 +136,35 @@ impl pallet_machines::Presence for Followers {
 
     fn is_clear(machine: MachineId) -> bool {
         Disputes::is_clear(machine)
+    }
+
+    fn is_audited(machine: MachineId) -> bool {
+        pallet_audits::OpenOf::<Runtime>::contains_key(machine)
+    }
+
+    fn changed(machine: MachineId, void: bool) {
+        if void {
+            Audits::void(machine);
+            Rewards::count(machine, false);
+        } else {
+            rewards::rate(machine);
+        }
+        if let Some(record) = pallet_machines::Machines::<Runtime>::get(machine) {
+            Liveness::moved(record.index.index);
+        }
+    }
+
+    fn handed_over(machine: MachineId, _: &AccountId, to: &AccountId) {
+        Rewards::handed_over(machine, to);
+        Audits::handed_over(machine, to);
+    }
+
+    fn is_held_back(machine: MachineId) -> bool {
+        Audits::is_held_back(machine)
+    }
+
+    fn tier_changed(machine: MachineId) {
+        rewards::rate(machine);
     }
 }
 
@@ -143,5 +182,10 @@ impl pallet_leases::Meter for Meters {
 
     fn is_live(index: u32) -> bool {
         Liveness::is_live(index)
+    }
+
+    fn silent_since(index: u32) -> Option<Slot> {
+        let presence = pallet_liveness::Presences::<Runtime>::get(index)?;
+        presence.silent.map(|silence| silence.since)
     }
 }

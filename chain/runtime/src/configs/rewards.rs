@@ -1,26 +1,30 @@
 //! What machines earn, and who is paid for duties.
 
-use dbc_primitives::{MachineId, MachineStatus};
+use alloc::vec::Vec;
+
+use dbc_primitives::{BoundedVec, MachineClass, MachineId, MachineStatus};
 use frame_support::{
     PalletId, parameter_types,
-    traits::{ConstU32, ConstU64, Get, fungible::Mutate as _, tokens::Preservation},
+    traits::{
+        ConstU32, ConstU64, EitherOfDiverse, Get, fungible::Mutate as _, tokens::Preservation,
+    },
 };
+use frame_system::EnsureRoot;
 use pallet_audits::catalogue;
-use pallet_rewards::Rewards as _;
+use pallet_liveness::Liveness as _;
+use pallet_machines::Tier;
+use pallet_rewards::{CardPoints, Facts, Model, ONE, Rating, Rewards as _, card_key};
 use sp_runtime::{Permill, traits::AccountIdConversion as _};
 
-use super::{market::CurrentSlot, money::TreasuryAccount};
-use crate::{AccountId, Balance, Balances, Rewards, Runtime, constants::DAYS};
+use super::{
+    governance::origins, market::CurrentSlot, money::TreasuryAccount,
+    parameters::dynamic_params::rewards as numbers,
+};
+use crate::{AccountId, Balance, Balances, Liveness, Rewards, Runtime, constants::DAYS};
 
 parameter_types! {
     pub const RewardPot: PalletId = PalletId(*b"dbc/rwrd");
     pub const DutyPotId: PalletId = PalletId(*b"dbc/duty");
-    /// Of the emission, to watchers and auditors, whatever they found (mechanisms rule 22).
-    pub const DutyShare: Permill = Permill::from_percent(1);
-    /// Most of a machine's reward that rent can add.
-    pub const RentBonus: Permill = Permill::from_percent(30);
-    /// And never more than its rent paid to the treasury (mechanisms rule 2).
-    pub const RentReturn: Permill = Permill::from_percent(100);
 }
 
 /// The account that duties are paid from.
@@ -38,12 +42,17 @@ impl pallet_rewards::Config for Runtime {
     type Treasury = TreasuryAccount;
     type PotId = RewardPot;
     type EraSlots = ConstU64<DAYS>;
-    type DutyShare = DutyShare;
+    type DutyShare = numbers::DutyShare;
     type DutyPot = DutyPot;
-    type RentBonus = RentBonus;
-    type RentReturn = RentReturn;
+    type RentBonus = numbers::RentBonus;
+    type RentReturn = numbers::RentReturn;
     type GalaxyGpus = ConstU32<5_000>;
     type GalaxyEras = ConstU64<60>;
+    type Machines = Points;
+    type FirstModel = FirstModel;
+    type ModelOrigin = EitherOfDiverse<EnsureRoot<AccountId>, origins::Operations>;
+    type ModelNotice = ConstU64<7>;
+    type SweepPerBlock = ConstU32<50>;
     type WeightInfo = pallet_rewards::weights::CountedWeight<Runtime>;
 }
 
@@ -56,16 +65,110 @@ pub fn pay_duty(who: &AccountId, amount: Balance) {
     }
 }
 
-/// Gives a machine its points: those of its cards by the catalogue, times its class's factor. A machine
-/// with a card that stands in no catalogue, or with none, has no points.
+/// The points model of genesis: the catalogue's cards, a tenth of a point for each GiB of a machine's own
+/// memory, no region better than another.
+pub struct FirstModel;
+
+impl Get<Model> for FirstModel {
+    fn get() -> Model {
+        let mut cards: Vec<_> = catalogue::CARDS
+            .iter()
+            .map(|card| CardPoints {
+                card: card_key(card.name.as_bytes()),
+                points: catalogue::card_points(card),
+            })
+            .collect();
+        cards.sort_unstable_by_key(|entry| entry.card);
+        let classes = [
+            MachineClass::CloudGame,
+            MachineClass::Hpc,
+            MachineClass::Inference,
+            MachineClass::Training,
+            MachineClass::Rendering,
+            MachineClass::Cpu,
+        ];
+        Model {
+            era: 0,
+            cards: BoundedVec::truncate_from(cards),
+            lowest: catalogue::lowest_points(),
+            memory_mib: 10_240,
+            memory_most: Permill::from_percent(50),
+            classes: classes.map(catalogue::class_factor),
+            regions: BoundedVec::default(),
+        }
+    }
+}
+
+/// Machines, as points see them.
+pub struct Points;
+
+impl pallet_rewards::Rated<AccountId> for Points {
+    fn count() -> u32 {
+        pallet_machines::NextIndex::<Runtime>::get()
+    }
+
+    fn at(index: u32) -> Option<MachineId> {
+        pallet_machines::MachineAt::<Runtime>::get(index)
+    }
+
+    fn rating(machine: MachineId) -> Option<Rating<AccountId>> {
+        let record = pallet_machines::Machines::<Runtime>::get(machine)?;
+        let cards = record.facts.gpus.iter().map(|gpu| card_key(&gpu.model)).collect();
+        let index = record.index.index;
+        let measured = Measured::of(machine);
+        let facts = Facts {
+            cards: BoundedVec::truncate_from(cards),
+            memory_mib: record.facts.memory_mib,
+            class: record.class,
+            region: measured.region,
+            uptime: uptime_factor(Liveness::live_share(index)),
+        };
+        let stable = (record.tier == Tier::Stable).then(numbers::Stability::get);
+        let address = measured.fixed_address.then(numbers::FixedAddress::get);
+        let bonus = [stable, address].into_iter().flatten().map(parts).sum();
+        Some(Rating {
+            provider: record.provider,
+            facts,
+            bonus,
+            cohort: index / pallet_liveness::COHORT,
+        })
+    }
+}
+
+/// What auditors measured of a machine's place and address. What a provider says himself counts nothing
+/// (mechanisms rule 37), and no challenge measures either yet: every machine counts 1.
+struct Measured {
+    region: Option<u16>,
+    fixed_address: bool,
+}
+
+impl Measured {
+    fn of(_: MachineId) -> Self {
+        Self { region: None, fixed_address: false }
+    }
+}
+
+/// What points count by a machine's live part of thirty days, both in parts of [`ONE`]: all, or less in two
+/// steps.
+pub fn uptime_factor(live: u32) -> u32 {
+    if live < parts(numbers::PoorBelow::get()) {
+        // Whatever the numbers are set to: the longer it was away, the less it counts.
+        parts(numbers::PoorFactor::get().min(numbers::FairFactor::get()))
+    } else if live < parts(numbers::FairBelow::get()) {
+        parts(numbers::FairFactor::get())
+    } else {
+        ONE as u32
+    }
+}
+
+/// A share in parts of [`ONE`].
+fn parts(share: Permill) -> u32 {
+    share.deconstruct() / (1_000_000 / ONE as u32)
+}
+
+/// Brings a machine's points up to what is known of it.
 pub fn rate(machine: MachineId) {
-    let Some(record) = pallet_machines::Machines::<Runtime>::get(machine) else { return };
-    let cards: Option<alloc::vec::Vec<_>> =
-        record.facts.gpus.iter().map(|gpu| catalogue::find(&gpu.model)).collect();
-    let points = cards.map_or(0, |cards| catalogue::points(&cards, record.facts.memory_mib));
-    let points = catalogue::class_factor(record.class).mul_floor(u64::from(points));
-    let gpus = u32::try_from(record.facts.gpus.len()).unwrap_or(u32::MAX);
-    Rewards::set(machine, &record.provider, points, gpus);
+    Rewards::rate(machine);
 }
 
 /// Whether a machine earns when it is heard.

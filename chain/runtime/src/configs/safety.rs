@@ -67,7 +67,7 @@ impl pallet_tx_pause::Config for Runtime {
 
 impl pallet_migrations::Config for Runtime {
     type RuntimeEvent = RuntimeEvent;
-    type Migrations = ();
+    type Migrations = crate::migrations::All;
     type CursorMaxLen = ConstU32<65_536>;
     type IdentifierMaxLen = ConstU32<256>;
     type MigrationStatusHandler = ();
@@ -102,7 +102,7 @@ const PALLETS: [&str; 17] = [
 ];
 
 /// And these calls of others.
-pub const CALLS: [(&str, &str); 11] = [
+pub const CALLS: [(&str, &str); 14] = [
     ("Leases", "started"),
     ("Leases", "settle"),
     ("Leases", "end"),
@@ -110,8 +110,11 @@ pub const CALLS: [(&str, &str); 11] = [
     ("Audits", "commit"),
     ("Audits", "reveal"),
     ("Audits", "show"),
+    ("Audits", "set_duty_key"),
+    ("Disputes", "hand_evidence"),
     ("Liveness", "report"),
     ("Liveness", "open"),
+    ("Liveness", "abstain"),
     ("Machines", "retire"),
     ("Prices", "feed"),
 ];

@@ -2,7 +2,7 @@
 //! of ours names the staking pallet outside this file: it is the one that will be replaced.
 
 use frame_election_provider_support::{
-    SequentialPhragmen,
+    ScoreProvider, SequentialPhragmen,
     bounds::{ElectionBounds, ElectionBoundsBuilder},
     onchain,
 };
@@ -35,7 +35,7 @@ const YEAR: u64 = 365 * DAYS;
 parameter_types! {
     /// An era is a day.
     pub const SessionsPerEra: SessionIndex = (DAYS / EPOCH_SLOTS) as SessionIndex;
-    pub const BondingDuration: EraIndex = 14;
+    pub const BondingDuration: EraIndex = dbc_primitives::BONDING_DAYS;
     pub const SlashDeferDuration: EraIndex = 13;
     pub const HistoryDepth: u32 = 84;
     pub const MaxExposurePageSize: u32 = 256;
@@ -70,10 +70,24 @@ const BAGS: [u64; 105] = {
 impl pallet_bags_list::Config<pallet_bags_list::Instance1> for Runtime {
     type RuntimeEvent = RuntimeEvent;
     type WeightInfo = pallet_bags_list::weights::SubstrateWeight<Runtime>;
-    type ScoreProvider = Staking;
+    type ScoreProvider = Voters;
     type BagThresholds = BagThresholds;
     type MaxAutoRebagPerBlock = ConstU32<5>;
     type Score = u64;
+}
+
+/// What voters weigh. Staking itself says so of everybody who bonded, and the list takes in whom it hears of when anybody
+/// asks for it (`rebag`): without this, the list would have voters who vote for nobody.
+pub struct Voters;
+
+impl ScoreProvider<AccountId> for Voters {
+    type Score = u64;
+
+    fn score(who: &AccountId) -> Option<u64> {
+        let votes = pallet_staking::Nominators::<Runtime>::contains_key(who)
+            || pallet_staking::Validators::<Runtime>::contains_key(who);
+        votes.then(|| Staking::score(who)).flatten()
+    }
 }
 
 /// The election, in the block that ends an era.

@@ -26,10 +26,11 @@ fn registered(gpus: usize) -> MachineId {
     let machine = MachineId(key.public().0);
     let account: [u8; 32] = Alice.to_account_id().into();
     let proof = key.sign(&register_message(&System::block_hash(0).0, &account)).0;
+    let card = dbc_primitives::Gpu { memory_mib: 24_564, ..Default::default() };
     let facts = HardwareFacts {
-        gpus: vec![Default::default(); gpus].try_into().unwrap(),
-        cpu_cores: 2,
-        memory_mib: 4_096,
+        gpus: vec![card; gpus].try_into().unwrap(),
+        cpu_cores: 4,
+        memory_mib: 16_384,
         disk_gib: 10,
         ..Default::default()
     };
@@ -127,16 +128,20 @@ fn rule_22_a_verdict_for_a_machine_that_left_rows_out_is_convicted_by_the_runtim
 }
 
 #[test]
-fn a_machine_that_fails_takes_no_orders_and_one_with_cards_has_no_challenge_yet() {
+fn a_machine_that_fails_takes_no_orders_and_one_that_leaves_has_no_challenge() {
     network(genesis::DEV).execute_with(|| {
         run_to(1);
         let machine = registered(0);
         let case = drawn(machine);
         say(&case, &answered(&case, true), Verdict::Fail);
         assert_eq!(status(machine), MachineStatus::Registered);
-        let cards = registered(1);
+        let leaves = registered(1);
+        let asked = |machine| <Audited as AuditedMachines<AccountId>>::terms(machine);
+        assert_eq!(asked(leaves).map(|terms| terms.gpus), Some(1), "its card answers");
+        assert_ok!(Machines::retire(signed_by(Alice), leaves));
+        assert_eq!(asked(leaves), None);
         assert_noop!(
-            Audits::request(signed_by(Alice), cards),
+            Audits::request(signed_by(Alice), leaves),
             pallet_audits::Error::<Runtime>::NoChallenge
         );
     });
@@ -170,6 +175,7 @@ fn by_default_a_machine_is_verified_within_ten_minutes() {
         assert!(longest * SLOT_MS <= 600_000, "{longest} slots");
         let links = |pace: u64| pace as u32 * 8;
         let terms = Terms {
+            gpus: 0,
             edge: 256,
             links: links(pace.commit),
             openings: 16,
@@ -179,5 +185,38 @@ fn by_default_a_machine_is_verified_within_ten_minutes() {
         run_to(1);
         let machine = registered(0);
         assert_eq!(<Audited as AuditedMachines<AccountId>>::terms(machine), Some(terms));
+    });
+}
+
+#[test]
+fn rule_03_a_machine_with_an_old_proof_takes_no_orders_between_a_lease_and_its_audit() {
+    use crate::world::{now, offer_of};
+    use pallet_machines::{Fleet as _, Part};
+    network(genesis::DEV).execute_with(|| {
+        run_to(1);
+        let machine = registered(0);
+        let case = drawn(machine);
+        let transcript = answered(&case, false);
+        let findings = case.judge(&transcript, &[9; 32]).expect("it computed everything");
+        say(&case, &transcript, Verdict::Pass(findings));
+        let offer = offer_of(dbc_primitives::Amount::Dbc(dbc_runtime::constants::DBC));
+        assert_ok!(Machines::set_offer(signed_by(Alice), machine, offer));
+        assert_ok!(Machines::list(signed_by(Alice), machine));
+        let quote = || Machines::quote(machine, Part::cpu(1), 1).map(drop);
+        assert_ok!(quote());
+        Audits::given_back(machine);
+        assert_ok!(quote());
+        // Its proof grows old.
+        pallet_audits::Proofs::<Runtime>::mutate(machine, |proof| {
+            let proof = proof.as_mut().expect("it passed");
+            proof.at = now() - 10 * (proof.until - now());
+        });
+        Audits::given_back(machine);
+        let audited = pallet_machines::Error::<Runtime>::UnderAudit.into();
+        assert_eq!(quote(), Err(audited));
+        assert!(pallet_audits::OpenOf::<Runtime>::contains_key(machine));
+        let pace = Audits::pace();
+        run_to_slot(now() + pace.draw_delay + pace.window + pace.commit + pace.reveal);
+        assert_ok!(quote());
     });
 }

@@ -8,6 +8,7 @@ use dbc_runtime::{
         parameters::{
             RuntimeParameters,
             dynamic_params::{governance, leases},
+            numbers,
         },
         safety::{BaseCallFilter, CALLS},
     },
@@ -83,6 +84,32 @@ fn rule_26_a_parameter_keeps_its_limits_whoever_decides() {
         let done = decide(Origin::Parameters, fee(40));
         run_to(done);
         assert_eq!(protocol_fee(), 5, "what is beyond the limits is not done");
+    });
+}
+
+/// What `dbc params` shows is what is kept: the limits that a decision meets, and what stood before any.
+#[test]
+fn rule_26_each_number_is_told_with_its_default_and_its_limits() {
+    network(genesis::DEV).execute_with(|| {
+        run_to(1);
+        let told = |name: &str| {
+            let found = numbers().into_iter().find(|number| number.name == name);
+            found.unwrap_or_else(|| panic!("{name} is not told"))
+        };
+        let before = told("ProtocolFee");
+        assert_eq!((before.value, before.default), (50_000, 50_000));
+        let (least, most) = (before.reach().start() / 10_000, before.reach().end() / 10_000);
+        for (percent, passes) in [(least + 1, true), (most, true), (most + 1, false)] {
+            let percent = u32::try_from(percent).unwrap();
+            assert_eq!(BaseCallFilter::contains(&fee(percent)), passes, "{percent} %");
+        }
+        assert_ok!(fee(7).dispatch(Origin::Parameters.into()));
+        let after = told("ProtocolFee");
+        assert_eq!((after.value, after.default), (70_000, 50_000));
+        assert_eq!(protocol_fee(), 7, "looking changes nothing");
+        for number in numbers() {
+            assert!((number.least..=number.most).contains(&number.default), "{}", number.name);
+        }
     });
 }
 
@@ -206,6 +233,7 @@ fn rule_14_names_in_the_list_are_calls() {
     for (pallet, call) in CALLS {
         let names = match pallet {
             "Audits" => pallet_audits::Call::<Runtime>::get_call_names(),
+            "Disputes" => pallet_disputes::Call::<Runtime>::get_call_names(),
             "Leases" => pallet_leases::Call::<Runtime>::get_call_names(),
             "Liveness" => pallet_liveness::Call::<Runtime>::get_call_names(),
             "Machines" => pallet_machines::Call::<Runtime>::get_call_names(),

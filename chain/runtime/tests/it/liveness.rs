@@ -59,3 +59,19 @@ fn a_report_of_the_watcher_on_duty_is_taken() {
         assert_eq!(pallet_liveness::LastReported::<Runtime>::get(), interval);
     });
 }
+
+#[test]
+fn rule_09_whoever_is_deaf_abstains_without_a_fee_and_nobody_is_judged() {
+    network(genesis::DEV).execute_with(|| {
+        run_to(25);
+        let interval = (FIRST_SLOT + 25) / 10 - 1;
+        let ferdie = || RuntimeOrigin::signed(Ferdie.to_account_id());
+        let taken = Liveness::abstain(ferdie(), interval, 0, None).unwrap();
+        assert_eq!(taken.pays_fee, frame_support::dispatch::Pays::No);
+        assert!(Liveness::report(ferdie(), interval, 0, none(), [0; 32], None).is_err());
+        run_to(45);
+        let watcher = pallet_liveness::Watchers::<Runtime>::get(Ferdie.to_account_id()).unwrap();
+        assert_eq!((watcher.strikes, watcher.unproven), (0, 0));
+        assert!(pallet_liveness::Cohorts::<Runtime>::get(0).run > 0, "nobody knows");
+    });
+}

@@ -1,14 +1,14 @@
 //! Who validates, what it earns, what it costs to lie.
 
 use dbc_runtime::{
-    Babe, Balances, Executive, Runtime, RuntimeOrigin, Session, Staking,
+    Babe, Balances, Executive, Runtime, RuntimeOrigin, Session, Staking, VoterList,
     configs::staking::Emission,
     constants::{DAYS, DBC},
     genesis,
 };
 use frame_support::{assert_ok, traits::fungible::Inspect as _};
 use pallet_session::historical::HistoricalSessions;
-use sp_keyring::Sr25519Keyring::{Alice, Charlie, Eve};
+use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie, Eve};
 use sp_runtime::Perbill;
 use sp_staking::{
     EraPayout as _,
@@ -80,5 +80,25 @@ fn validators_earn_by_the_networks_age() {
         assert_eq!((day / DBC, rest), (100_000_000 / 365, 0));
         let (stalled, _) = Emission::era_payout(0, 0, u64::MAX);
         assert_eq!(stalled / DBC, 2 * 100_000_000 / 365, "a stall earns no more than two days");
+    });
+}
+
+#[test]
+fn whoever_bonds_and_votes_for_nobody_stands_in_no_list_of_voters() {
+    use frame_election_provider_support::SortedListProvider as _;
+    use pallet_staking::RewardDestination;
+    network(genesis::DEV).execute_with(|| {
+        run_to(1);
+        let bob = Bob.to_account_id();
+        let by = || RuntimeOrigin::signed(bob.clone());
+        assert_ok!(Staking::bond(by(), 50_000 * DBC, RewardDestination::Staked));
+        let _ = VoterList::rebag(by(), bob.clone().into());
+        assert!(!VoterList::contains(&bob));
+        let alice = Alice.to_account_id();
+        assert_ok!(Staking::nominate(by(), vec![alice.into()]));
+        let _ = VoterList::rebag(by(), bob.clone().into());
+        assert!(VoterList::contains(&bob));
+        assert_ok!(Staking::chill(by()));
+        assert!(!VoterList::contains(&bob));
     });
 }

@@ -48,6 +48,11 @@ impl FakeChain {
         chain
     }
 
+    /// Changes what the machine is and offers, which nobody is told of by itself.
+    pub fn set_machine(&self, machine: MachineRecord) {
+        self.lock().machine = Some(machine);
+    }
+
     /// Puts a lease into the best block alone.
     pub fn put_best(&self, lease: LeaseRecord) {
         let id = lease.id;

@@ -1,40 +1,34 @@
 //! The real chain behind the traits: `dbc-chain-client`, connected in the background, so that an
-//! agent starts and keeps its workloads also while no node answers. Converts types and errors and
+//! agent starts and keeps its workloads also while nobody answers. Converts types and errors and
 //! decides nothing.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use dbc_chain_client::{
-    At as ClientAt, AuditPhase, AuditRecord, ChainClient, ChainConfig, ChainError as ClientError,
-    Finality, Lease, Machine, Notice, Signer, Submission,
+    At as ClientAt, AuditPhase, AuditRecord, ChainClient, ChainError as ClientError, Finality,
+    Lease, Machine, Notice, Signer, Submission,
 };
 use dbc_primitives::{LeaseState, MachineId, SLOT_SECONDS};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
-    time::sleep,
 };
-use tracing::{debug, info, warn};
 
 use super::{
     At, ChainActions, ChainError, ChainView, Change, Closed, Head, LeaseRecord, MachineRecord,
-    Terms,
+    Terms, source::Source,
 };
 
-/// Pause between two attempts to connect.
-const RETRY: Duration = Duration::from_secs(2);
-/// How often in a row a failed attempt is told of: at first and then once a minute.
-const TELL_EVERY: u32 = 30;
 /// Notices that a listener may lag behind; the chain client resyncs who lags further.
 const CHANGES_MAX: usize = 256;
 
-/// A [`ChainView`] and [`ChainActions`] on a node. Ends its tasks when dropped.
+/// A [`ChainView`] and [`ChainActions`] on the real chain. Ends its tasks when dropped.
 pub struct LiveChain {
     client: watch::Receiver<Option<ChainClient>>,
     head: watch::Receiver<Head>,
     signer: Signer,
-    url: String,
+    source: Source,
     task: JoinHandle<()>,
 }
 
@@ -45,14 +39,14 @@ impl Drop for LiveChain {
 }
 
 impl LiveChain {
-    /// Begins to connect to the node at `url`, and only to the network with this genesis.
-    pub fn spawn(url: &str, genesis: [u8; 32], signer: Signer) -> Arc<Self> {
+    /// Begins to connect, and only to the network with this genesis.
+    pub fn spawn(source: impl Into<Source>, genesis: [u8; 32], signer: Signer) -> Arc<Self> {
+        let source = source.into();
         let (client_sender, client) = watch::channel(None);
         let (head_sender, head) = watch::channel(Head::default());
-        let mut config = ChainConfig::new(url);
-        config.genesis = Some(genesis);
+        let from = source.clone();
         let task = tokio::spawn(async move {
-            let client = connect(config).await;
+            let client = from.connect(Some(genesis)).await;
             let mut heads = client.finalized();
             client_sender.send_replace(Some(client));
             loop {
@@ -64,12 +58,13 @@ impl LiveChain {
                 }
             }
         });
-        Arc::new(Self { client, head, signer, url: url.to_owned(), task })
+        Arc::new(Self { client, head, signer, source, task })
     }
 
     fn client(&self) -> Result<ChainClient, ChainError> {
         let client = self.client.borrow().clone();
-        client.ok_or_else(|| ChainError::Away(format!("not connected to {} yet", self.url)))
+        let away = || ChainError::Away(format!("not connected to {} yet", self.source.name()));
+        client.ok_or_else(away)
     }
 
     async fn at(&self, at: At) -> Result<dbc_chain_client::View, ChainError> {
@@ -78,25 +73,6 @@ impl LiveChain {
             At::Finalized => ClientAt::Finalized,
         };
         self.client()?.at(at).await.map_err(convert)
-    }
-}
-
-/// Connects, however long it takes. Used before the genesis is known, too.
-pub async fn connect(config: ChainConfig) -> ChainClient {
-    let mut attempts: u32 = 0;
-    loop {
-        match ChainClient::connect(config.clone()).await {
-            Ok(client) => {
-                info!(url = client.url(), "connected to the chain");
-                return client;
-            }
-            Err(error) if attempts.is_multiple_of(TELL_EVERY) => {
-                warn!(url = config.url, error = dbc_service::error_chain(&error), "no chain yet");
-            }
-            Err(error) => debug!(error = dbc_service::error_chain(&error), "no chain yet"),
-        }
-        attempts = attempts.wrapping_add(1);
-        sleep(RETRY).await;
     }
 }
 
@@ -157,7 +133,7 @@ impl ChainView for LiveChain {
         for duty in found.duties {
             let auditor = view.auditor(duty.auditor).await.map_err(convert)?;
             if auditor.is_some_and(|auditor| auditor.key == key) {
-                return view.audit_terms(MachineId(machine)).await.map_err(convert);
+                return view.audit_terms(audit).await.map_err(convert);
             }
         }
         Ok(None)
@@ -214,6 +190,7 @@ fn lease(found: Lease) -> LeaseRecord {
         id: found.id,
         machine: found.machine.0,
         gpus: found.gpus,
+        cpu_shares: found.cpu_shares,
         started_at: found.started_at,
         ends_at: found.ends_at,
         access_key: found.access_key,
@@ -227,6 +204,7 @@ fn machine(found: &Machine) -> MachineRecord {
     let relays = found.network.relays.iter();
     MachineRecord {
         gpus: found.facts.gpus.iter().map(|gpu| gpu_uuid(&gpu.id.uuid)).collect(),
+        cpu_shares: found.offer.map_or(0, |offer| offer.cpu_shares),
         cpu_cores: found.facts.cpu_cores.into(),
         memory_mib: found.facts.memory_mib,
         disk_gib: found.facts.disk_gib,

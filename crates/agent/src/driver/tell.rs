@@ -33,6 +33,7 @@ impl Driver {
         match failed {
             Some(error) => {
                 self.workload.record.last_error = Some(error);
+                self.workload.record.retry = false;
                 self.publish(Phase::Failed, plan.detail);
             }
             None => {
@@ -82,6 +83,7 @@ impl Driver {
             info!(how = message, "workload ended with an error");
             self.workload.record.last_error =
                 Some(ApiError::new(ErrorCode::WorkloadFailed, message));
+            self.workload.record.retry = false;
             self.publish(Phase::Failed, "ended with an error; will be started again");
             if let Err(error) = self.save().await {
                 warn!(error = dbc_service::error_chain(&error), "state not stored");
@@ -97,6 +99,7 @@ impl Driver {
         self.pause.failed(Instant::now(), error.is_retryable());
         let api = error.api();
         self.workload.record.last_error = Some(api.clone());
+        self.workload.record.retry = error.is_retryable();
         let healthy = self.workload.record.phase == Phase::Running && runs(&self.workload.view);
         // What runs and is healthy stays so, whatever else failed; only a blind agent cannot say.
         if healthy && what != "observe" {
@@ -117,6 +120,7 @@ impl Driver {
     pub(super) fn publish(&mut self, phase: Phase, detail: &str) {
         let record = &mut self.workload.record;
         record.phase = phase;
+        record.retry &= phase == Phase::Failed;
         detail.clone_into(&mut record.detail);
         let status = record.status();
         let before = self.status.borrow().phase;

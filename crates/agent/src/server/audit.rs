@@ -3,12 +3,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use codec::Encode as _;
 use dbc_agent_api::{
     ApiError, ErrorCode,
     audit::{Answer, Ask, PLACES_MAX},
 };
-use dbc_bench::{Params, Place, Prover};
+use dbc_bench::{Answers, Params, Place, Prover};
 use dbc_tunnel::{FrameError, Stream, read_frame, write_frame};
 use tokio::{io::AsyncWriteExt as _, sync::Semaphore, task::spawn_blocking, time::timeout};
 use tracing::info;
@@ -57,15 +58,15 @@ impl Examinee {
             .ok_or_else(|| {
                 wrong("audit: this key is not drawn for an open audit of this machine")
             })?;
-        let params = Params::new(seed, terms.edge, terms.links)
+        let params = Params::new(seed, terms.edge, terms.links, u32::from(terms.gpus.max(1)))
             .map_err(|_| wrong("the chain asks for a challenge that this agent does not know"))?;
         let Ok(_seat) = self.seats.try_acquire() else {
             return Err(ApiError::new(ErrorCode::Busy, "too many challenges at once"));
         };
         let began = std::time::Instant::now();
-        let computed = spawn_blocking(move || Prover::run(params)).await;
+        let computed = spawn_blocking(move || compute(params, terms.gpus)).await;
         let prover = computed
-            .map_err(|_| ApiError::new(ErrorCode::Internal, "the challenge was not computed"))?;
+            .map_err(|_| ApiError::new(ErrorCode::Internal, "the challenge was not computed"))??;
         let took_ms = began.elapsed().as_millis();
         info!(audit, auditor = hex::encode(&peer[..4]), took_ms, "a challenge is computed");
         send(stream, &Answer::Root(hex::encode(prover.root()))).await?;
@@ -78,8 +79,25 @@ impl Examinee {
         let open = |(link, row)| prover.open(Place { link, row });
         let openings: Option<Vec<_>> = places.into_iter().map(open).collect();
         let openings = openings.ok_or_else(|| wrong("places: a row lies outside the challenge"))?;
-        send(stream, &Answer::Openings(hex::encode(openings.encode()))).await
+        send(stream, &Answer::Openings(STANDARD.encode(openings.encode()))).await
     }
+}
+
+/// Computes a challenge: on the cards, all at once, or on the processor of a machine without any.
+fn compute(params: Params, gpus: u16) -> Result<Box<dyn Answers>, ApiError> {
+    if gpus == 0 {
+        return Ok(Box::new(Prover::run(params)));
+    }
+    let refused = |error: dbc_gpu::CardError| {
+        ApiError::new(ErrorCode::Internal, dbc_service::error_chain(&error))
+    };
+    let cards = dbc_gpu::cards().map_err(refused)?;
+    if cards.len() < usize::from(gpus) {
+        let found = cards.len();
+        let why = format!("the chain knows of {gpus} cards of this machine, its driver of {found}");
+        return Err(ApiError::new(ErrorCode::Internal, why));
+    }
+    Ok(Box::new(dbc_gpu::run(&cards, params).map_err(refused)?))
 }
 
 async fn ask(stream: &mut Stream) -> Result<Ask, ApiError> {

@@ -106,7 +106,7 @@ async fn watch(fleet: &Fleet, pass: &Pass, stream: &mut Stream) -> Result<(), St
     };
     loop {
         let status = changes.borrow_and_update().clone();
-        let settled = status.phase.is_settled();
+        let settled = status.is_settled();
         send(stream, &Reply::Status(Box::new(status))).await?;
         if settled {
             return Ok(());

@@ -15,6 +15,7 @@ fn lease() -> LeaseRecord {
         id: u64::MAX,
         machine: [1; 32],
         gpus: vec![0, 3],
+        cpu_shares: 0,
         started_at: Some(7),
         ends_at: 1000,
         access_key: [2; 32],

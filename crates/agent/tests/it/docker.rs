@@ -171,6 +171,7 @@ impl Drop for Real {
 fn machine() -> MachineRecord {
     MachineRecord {
         gpus: Vec::new(),
+        cpu_shares: 1,
         cpu_cores: 2,
         memory_mib: 1024,
         disk_gib: 1,

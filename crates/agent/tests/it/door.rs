@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use dbc_agent::{agent::Agent, chain::CloseReason, execute::NoCheckpoint, server::Server};
 use dbc_agent_api::{
     ALPN_AUDIT, ALPN_CONTROL, ALPN_SSH, ALPN_TCP, ApiError, ErrorCode, Verb, Verbs, WorkloadSpec,
@@ -352,7 +353,8 @@ async fn ssh_is_served_under_a_host_key_that_the_machine_vouches_for() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_is_drawn_challenges_the_machine_and_nobody_else_does() {
     let place = Place::new().await;
-    let terms = Terms { edge: 16, links: 3, openings: 8, commit_ms: 5_000, open_ms: 5_000 };
+    let terms =
+        Terms { gpus: 0, edge: 16, links: 3, openings: 8, commit_ms: 5_000, open_ms: 5_000 };
     place.world.chain.draw(7, place.device.public(), terms);
     let nothing = Hello { lease: 0, workload: 0, grant: String::new(), port: None };
     let stranger = HolderKey::from_seed(&[2; 32]);
@@ -368,7 +370,7 @@ async fn whoever_is_drawn_challenges_the_machine_and_nobody_else_does() {
     let challenge = |audit| Ask::Challenge { audit, seed: hex::encode([5; 32]) };
     let open = |places: &[(u32, u32)]| Ask::Open { places: places.to_vec() };
 
-    let params = Params { seed: [5; 32], edge: 16, links: 3 };
+    let params = Params { seed: [5; 32], edge: 16, links: 3, lanes: 1 };
     let honest = Prover::run(params);
     let root = ask(&place.device, &[challenge(7)]).await;
     assert_eq!(root, Answer::Root(hex::encode(honest.root())));
@@ -376,7 +378,7 @@ async fn whoever_is_drawn_challenges_the_machine_and_nobody_else_does() {
     let rows: Vec<_> = [Row { link: 2, row: 15 }, Row { link: 0, row: 0 }]
         .map(|row| honest.open(row).unwrap())
         .into();
-    assert_eq!(opened, Answer::Openings(hex::encode(codec::Encode::encode(&rows))));
+    assert_eq!(opened, Answer::Openings(STANDARD.encode(codec::Encode::encode(&rows))));
 
     let refused = |answer| match answer {
         Answer::Error(error) => error.message,

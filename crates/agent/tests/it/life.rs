@@ -243,8 +243,9 @@ async fn a_wrong_image_is_told_and_can_be_corrected_before_the_first_start() {
     let agent = world.agent().await;
     put(&agent, WorkloadSpec::container("registry.example/dbc/bsae:12")).await;
     phase(&agent, Phase::Failed).await;
-    let error = status(&agent).unwrap().last_error.unwrap();
-    assert_eq!(error.code, ErrorCode::ImageNotFound);
+    let told = status(&agent).unwrap();
+    assert_eq!(told.last_error.as_ref().unwrap().code, ErrorCode::ImageNotFound);
+    assert!(!told.retry && told.is_settled(), "waiting does not help: {told:?}");
     put(&agent, spec()).await;
     phase(&agent, Phase::Running).await;
     agent.shutdown().await;
@@ -281,8 +282,9 @@ async fn a_registry_that_dies_half_way_is_tried_again() {
     let agent = world.agent().await;
     put(&agent, spec()).await;
     phase(&agent, Phase::Failed).await;
-    let error = status(&agent).unwrap().last_error.unwrap();
-    assert_eq!(error.code, ErrorCode::RegistryUnreachable);
+    let told = status(&agent).unwrap();
+    assert_eq!(told.last_error.as_ref().unwrap().code, ErrorCode::RegistryUnreachable);
+    assert!(told.retry && !told.is_settled(), "a renter may wait: {told:?}");
     phase(&agent, Phase::Running).await;
     agent.shutdown().await;
 }

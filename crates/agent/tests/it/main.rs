@@ -5,4 +5,6 @@ mod crash;
 mod docker;
 mod door;
 mod life;
+mod light;
+mod shares;
 mod world;

@@ -52,16 +52,21 @@ pub struct World {
     dir: TempDir,
 }
 
+/// The machine of these tests, with so many CPU shares.
+pub fn machine(cpu_shares: u16) -> MachineRecord {
+    MachineRecord {
+        gpus: Vec::new(),
+        cpu_shares,
+        cpu_cores: 4,
+        memory_mib: 8192,
+        disk_gib: 10,
+        relays: Vec::new(),
+    }
+}
+
 impl World {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let machine = MachineRecord {
-            gpus: Vec::new(),
-            cpu_cores: 4,
-            memory_mib: 8192,
-            disk_gib: 10,
-            relays: Vec::new(),
-        };
         let fake = FakeHost::default();
         fake.backend.add_image(IMAGE, ImageConfig::default());
         let guest = fake::FakeGuest::default();
@@ -73,7 +78,7 @@ impl World {
             follower.came_up(plan);
         });
         Self {
-            chain: FakeChain::new(BEGIN, machine),
+            chain: FakeChain::new(BEGIN, machine(1)),
             fake,
             guest,
             host,
@@ -91,6 +96,7 @@ impl World {
             id: LEASE,
             machine: self.keys.machine(),
             gpus: Vec::new(),
+            cpu_shares: 1,
             started_at: None,
             ends_at: BEGIN + 1200,
             access_key: self.access.public(),

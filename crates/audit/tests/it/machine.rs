@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::Result;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use codec::Encode as _;
 use dbc_agent::{chain::live::LiveChain, server::audit::Examinee};
 use dbc_agent_api::{
@@ -89,7 +90,7 @@ impl Machine {
                         match kind {
                             Kind::Honest => examinee.serve(peer, stream).await,
                             Kind::Mute => std::future::pending().await,
-                            _ => drop(cheat(&client, id, kind, stream).await),
+                            _ => drop(cheat(&client, kind, stream).await),
                         }
                     });
                 }
@@ -125,12 +126,14 @@ impl Machine {
 }
 
 /// Answers an auditor the way a cheat does.
-async fn cheat(client: &ChainClient, id: MachineId, kind: Kind, mut stream: Stream) -> Result<()> {
-    let Some(Ask::Challenge { seed, .. }) = read_frame(&mut stream).await? else { return Ok(()) };
-    let terms = client.at(At::Best).await?.audit_terms(id).await?;
+async fn cheat(client: &ChainClient, kind: Kind, mut stream: Stream) -> Result<()> {
+    let Some(Ask::Challenge { seed, audit }) = read_frame(&mut stream).await? else {
+        return Ok(());
+    };
+    let terms = client.at(At::Best).await?.audit_terms(audit).await?;
     let Some(terms) = terms else { return Ok(()) };
     let seed: [u8; 32] = hex::decode(seed)?.try_into().map_err(|_| anyhow::anyhow!("a seed"))?;
-    let params = Params { seed, edge: terms.edge, links: terms.links };
+    let params = Params { seed, edge: terms.edge, links: terms.links, lanes: 1 };
     let skips = kind == Kind::LeavesRowsOut;
     let computed = tokio::task::spawn_blocking(move || {
         Prover::run_but(params, |place| skips && place.row % 2 == 0)
@@ -143,7 +146,7 @@ async fn cheat(client: &ChainClient, id: MachineId, kind: Kind, mut stream: Stre
     }
     let open = |(link, row)| prover.open(Place { link, row });
     let openings: Vec<_> = places.into_iter().filter_map(open).collect();
-    write_frame(&mut stream, &Answer::Openings(hex::encode(openings.encode()))).await?;
+    write_frame(&mut stream, &Answer::Openings(STANDARD.encode(openings.encode()))).await?;
     // Until the auditor hangs up.
     let _ = read_frame::<Ask, _>(&mut stream).await;
     Ok(())

@@ -56,6 +56,7 @@ fn order(offer_version: u32, tag: u64) -> Order<AccountId> {
         machine: machine(),
         gpus: GpuSlots::default(),
         profile: Profile::Cpu,
+        cpu_shares: 1,
         term: TERM,
         offer_version,
         max_rate: HOURLY,
@@ -63,6 +64,8 @@ fn order(offer_version: u32, tag: u64) -> Order<AccountId> {
         access_key: [8; 32],
         spec_hash: Some([9; 32]),
         platform: None,
+        voucher: None,
+        standby: None,
         receiver: None,
         tag,
     }
@@ -91,6 +94,7 @@ async fn listed(node: &DevNode) -> Result<(ChainClient, People)> {
         price: Price { gpu_hour: Amount::Dbc(0), cpu_hour: Amount::Dbc(HOURLY) },
         min_term: 1,
         max_term: 2 * TERM,
+        cpu_shares: 1,
     };
     client.set_offer(provider, machine(), offer).await?;
     client.list(provider, machine()).await?.finalized().await?;

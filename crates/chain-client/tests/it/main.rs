@@ -2,7 +2,9 @@
 //! is another one. Needs `cargo xtask wasm` and `cargo build -p dbc-node` before.
 
 mod connection;
+mod council;
 mod lease;
+mod machine;
 mod transactions;
 
 use dbc_chain_client::{ChainClient, ChainConfig, ChainError};

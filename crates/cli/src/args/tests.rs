@@ -51,6 +51,61 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
+/// What a guide says can be typed: lines of `dbc` that are indented, or stand in a fence of `sh`.
+fn typed(text: &str) -> Vec<String> {
+    let mut fence = None;
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        if let Some(info) = line.strip_prefix("```") {
+            fence = match fence {
+                Some(_) => None,
+                None => Some(info.split_whitespace().next() == Some("sh")),
+            };
+            continue;
+        }
+        let command = match fence {
+            Some(true) => Some(line),
+            Some(false) => None,
+            None => line.strip_prefix("    "),
+        };
+        lines.extend(command.filter(|line| line.starts_with("dbc ")).map(str::to_owned));
+    }
+    lines
+}
+
+/// Between backticks in running text, where words may be left out: its commands and flags are there.
+#[test]
+fn the_commands_that_guides_speak_of_are_there() {
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides");
+    let mut all = Dbc::command();
+    all.build();
+    let mut spoken = 0;
+    for entry in std::fs::read_dir(docs).unwrap() {
+        let file = entry.unwrap().path();
+        let text = std::fs::read_to_string(&file).unwrap();
+        let spans = text.split('`').skip(1).step_by(2);
+        for span in spans.filter(|span| span.starts_with("dbc ")) {
+            let named = format!("{}: `{span}`", file.display());
+            let words = words(span);
+            let mut command = &all;
+            let mut rest = &words[1..];
+            while let Some(sub) = rest.first().and_then(|word| command.find_subcommand(word)) {
+                (command, rest) = (sub, &rest[1..]);
+            }
+            let named_one = command.get_name() != "dbc";
+            let groups = command.get_subcommands().any(|sub| sub.get_name() != "help");
+            assert!(named_one && (rest.is_empty() || !groups), "{named} is no command");
+            let before = rest.iter().take_while(|word| *word != "--");
+            for flag in before.filter_map(|word| word.strip_prefix("--")) {
+                let known = command.get_arguments().any(|arg| arg.get_long() == Some(flag));
+                assert!(known, "{named} has no flag --{flag}");
+            }
+            spoken += 1;
+        }
+    }
+    assert!(spoken > 20, "{spoken} commands");
+}
+
 #[test]
 fn the_commands_of_guides_and_examples_are_commands() {
     let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -63,8 +118,7 @@ fn the_commands_of_guides_and_examples_are_commands() {
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap().replace("\\\n", " ");
         let named = file.display().to_string();
-        let commands = text.lines().filter_map(|line| line.strip_prefix("    dbc "));
-        lines.extend(commands.map(|rest| (named.clone(), format!("dbc {rest}"))));
+        lines.extend(typed(&text).into_iter().map(|line| (named.clone(), line)));
     }
     fn walk(command: &clap::Command, lines: &mut Vec<(String, String)>) {
         let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();

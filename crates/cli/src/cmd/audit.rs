@@ -56,11 +56,18 @@ pub async fn run(context: &Context, args: Audit) -> Result<u8> {
             })?;
             print::data(context.json, &found, || {
                 let rows: Vec<_> = found.duties.iter().map(duty).collect();
+                let report = match found.report {
+                    Some(report) if found.evidence => {
+                        format!("\nreport     {report}, with evidence")
+                    }
+                    Some(report) => format!("\nreport     {report}"),
+                    None => String::new(),
+                };
                 format!(
-                    "audit      {audit}\nmachine    {}\nphase      {:?}\n\n{}",
+                    "audit      {audit}\nmachine    {}\nphase      {:?}{report}\n\n{}",
                     found.machine,
                     found.phase,
-                    print::table(&["AUDITOR", "COMMITTED", "FOUND"], &rows)
+                    print::table(&["AUDITOR", "COMMITTED", "EVIDENCE", "FOUND"], &rows)
                 )
             });
         }
@@ -81,7 +88,8 @@ pub async fn run(context: &Context, args: Audit) -> Result<u8> {
 
 fn duty(duty: &DutyView) -> Vec<String> {
     let found = duty.found.clone().unwrap_or_else(|| "nothing said yet".into());
-    vec![duty.auditor.clone(), if duty.committed { "yes" } else { "no" }.into(), found]
+    let said = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
+    vec![duty.auditor.clone(), said(duty.committed), said(duty.handed), found]
 }
 
 fn show(context: &Context, view: &AuditorView) {

@@ -1,7 +1,7 @@
 //! `dbc lease …`: money, time and state of leases.
 
 use anyhow::{Context as _, Result};
-use dbc_sdk::{Closing, ErrorCode, LeaseState, LeaseView, WorkloadSpec, WorkloadStatus};
+use dbc_sdk::{Closing, EndedView, ErrorCode, LeaseState, LeaseView, WorkloadSpec, WorkloadStatus};
 
 use super::agent;
 use crate::{
@@ -29,8 +29,9 @@ pub async fn run(context: &Context, args: Lease) -> Result<u8> {
                     Err(_) => None,
                 },
             };
-            let both = serde_json::json!({"lease": view, "workload": status});
-            print::data(context.json, &both, || show(&view, status.as_ref()));
+            let ended = market.if_ended(lease).await?;
+            let all = serde_json::json!({"lease": view, "workload": status, "if_ended": ended});
+            print::data(context.json, &all, || show(&view, ended.as_ref(), status.as_ref()));
         }
         Lease::Extend { lease, by } => {
             let view = market.extend(&context.signer()?, lease, by, None).await?;
@@ -40,6 +41,27 @@ pub async fn run(context: &Context, args: Lease) -> Result<u8> {
                     print::duration(view.term_s),
                     view.deposit
                 )
+            });
+        }
+        Lease::Suspend { lease } => {
+            let view = market.suspend(&context.signer()?, lease).await?;
+            print::data(context.json, &view, || match &view.suspended {
+                Some(found) if found.free => {
+                    format!("lease {lease} sleeps and costs nothing; `dbc lease resume {lease}`")
+                }
+                _ => format!("lease {lease} sleeps at the CPU price; a pledge makes that free"),
+            });
+        }
+        Lease::Resume { lease } => {
+            let view = market.resume(&context.signer()?, lease, None).await?;
+            print::data(context.json, &view, || {
+                format!("lease {lease} has GPUs {:?} for {} an hour", view.gpus, view.rate.per_hour)
+            });
+        }
+        Lease::FailOver { lease } => {
+            let view = market.fail_over(&context.signer()?, lease).await?;
+            print::data(context.json, &view, || {
+                format!("lease {lease} goes to machine {}; the meter waits for it", view.machine)
             });
         }
         Lease::End { lease } => {
@@ -83,13 +105,19 @@ pub fn equation(closing: &Closing) -> String {
         0 => String::new(),
         _ => format!(" + open {}", closing.open),
     };
+    let part = |name: &str, amount: dbc_sdk::Money| match amount.0 {
+        0 => String::new(),
+        _ => format!(" + {name} {amount}"),
+    };
     let mut text = format!(
-        "lease {} is over ({})\n  provider's gain {} + refund {} + fees {}{open} = deposit {}",
+        "lease {} is over ({})\n  provider's gain {} + refund {} + fees {}{}{}{open} = deposit {}",
         closing.lease,
         closing.reason,
         closing.paid,
         closing.refund,
         closing.fees,
+        part("burned", closing.burned),
+        part("platform", closing.platform_fees),
         closing.deposited
     );
     if closing.open.0 > 0 {
@@ -123,9 +151,40 @@ fn list(leases: &[LeaseView]) -> String {
     print::table(&["LEASE", "STATE", "PER HOUR", "ON HOLD", "PAID", "TERM"], &rows)
 }
 
-fn show(lease: &LeaseView, status: Option<&WorkloadStatus>) -> String {
+/// What is not in every lease.
+fn rarer(lease: &LeaseView, ended: Option<&EndedView>) -> String {
+    let mut text = String::new();
+    if lease.booked_off.0 > 0 {
+        text += &format!("discount   {} so far, {} booked\n", lease.off, lease.booked_off);
+    }
+    if lease.burned.0 > 0 {
+        text += &format!("burned     {}\n", lease.burned);
+    }
+    if let Some(platform) = lease.platform {
+        text += &format!("platform   {} to platform {platform}\n", lease.platform_fees);
+    }
+    if let Some(voucher) = lease.voucher {
+        text += &format!("voucher    {voucher} pays\n");
+    }
+    if let Some(standby) = lease.standby {
+        text += &format!("standby    {standby}\n");
+    }
+    if let Some(suspended) = &lease.suspended {
+        let price = if suspended.free { "free by the pledge" } else { "at the CPU price" };
+        text += &format!("suspended  {price}; had GPUs {:?}\n", suspended.gpus);
+    }
+    if lease.disputed_since.is_some() {
+        text += "disputed   the last time waits for the verdict on a report\n";
+    }
+    if let Some(ended) = ended {
+        text += &format!("if ended   it costs {}, {} return\n", ended.cost, ended.refund);
+    }
+    text
+}
+
+fn show(lease: &LeaseView, ended: Option<&EndedView>, status: Option<&WorkloadStatus>) -> String {
     let gpus = match lease.gpus.is_empty() {
-        true => "CPU profile".to_string(),
+        true => format!("CPU profile, {} shares", lease.cpu_shares),
         false => format!("GPUs {:?}", lease.gpus),
     };
     let mut text = format!(
@@ -142,6 +201,7 @@ fn show(lease: &LeaseView, status: Option<&WorkloadStatus>) -> String {
         lease.fees,
         lease.refunded,
     );
+    text += &rarer(lease, ended);
     match status {
         Some(status) => {
             let phase = format!("{:?}", status.phase).to_lowercase();

@@ -33,11 +33,22 @@ fn asked(machine: &MachineView, offer: &dbc_sdk::OfferView) -> dbc_sdk::Money {
     if machine.gpus.is_empty() { offer.price.cpu_hour } else { offer.price.gpu_hour }
 }
 
+/// What of it can be leased: GPUs, CPU shares.
+fn free(machine: &MachineView) -> String {
+    let gpus = machine.gpus.iter().filter(|gpu| !gpu.leased).count();
+    let offered = machine.offer.as_ref().map_or(0, |offer| offer.cpu_shares);
+    let shares = format!("{} of {offered} shares", machine.cpu_free());
+    match (machine.gpus.is_empty(), offered) {
+        (true, _) => shares,
+        (false, 0) => format!("{gpus} GPUs"),
+        (false, _) => format!("{gpus} GPUs, {shares}"),
+    }
+}
+
 fn row(machine: &MachineView) -> Vec<String> {
-    let free = machine.gpus.iter().filter(|gpu| !gpu.leased).count();
-    let (gpus, free) = match machine.gpus.first() {
-        Some(gpu) => (format!("{} × {}", machine.gpus.len(), gpu.facts.model), free.to_string()),
-        None => ("none".into(), if machine.cpu_leased { "no".into() } else { "yes".into() }),
+    let gpus = match machine.gpus.first() {
+        Some(gpu) => format!("{} × {}", machine.gpus.len(), gpu.facts.model),
+        None => "none".into(),
     };
     let price = machine.offer.as_ref().map_or("no offer".into(), |offer| {
         asked(machine, offer).to_string().trim_end_matches(" DBC").to_string()
@@ -46,7 +57,7 @@ fn row(machine: &MachineView) -> Vec<String> {
         machine.index.to_string(),
         machine.class.to_string(),
         gpus,
-        free,
+        free(machine),
         format!("{} × {}", machine.cpu_cores, machine.cpu_model),
         format!("{} GiB", machine.memory_mib / 1024),
         format!("{} GiB", machine.disk_gib),

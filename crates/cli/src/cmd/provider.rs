@@ -1,4 +1,7 @@
-//! `dbc provider …`: rent out this machine.
+//! `dbc provider …`: rent out this machine, or many.
+
+mod fleet;
+mod machine;
 
 use anyhow::{Context as _, Result};
 use dbc_sdk::{
@@ -19,7 +22,11 @@ pub async fn run(context: &Context, args: Provider) -> Result<u8> {
     let market = context.market()?;
     let signer = context.signer()?;
     match args {
-        Provider::Join(offer) => {
+        Provider::Join(args) => {
+            let offer = &args.offer;
+            if let Some(file) = &args.fleet {
+                return fleet::join(context, &market, &signer, ask(offer)?, &args, file).await;
+            }
             let network = up::state::Network::load(&context.net_dir)?.ok_or_else(|| {
                 coded(
                     ErrorCode::HostUnavailable,
@@ -28,7 +35,7 @@ pub async fn run(context: &Context, args: Provider) -> Result<u8> {
             })?;
             let mut step = print::Step::begin("join", context.quiet());
             let machine =
-                up::market::join(&market, &signer, &network, &ask(&offer)?, &offer, &mut step)
+                up::market::join(&market, &signer, &network, &ask(offer)?, offer, &mut step)
                     .await?;
             step.done(&format!("machine {} is {}", machine.index, machine.status));
             print::data(context.json, &machine, || one(&machine));
@@ -75,6 +82,18 @@ pub async fn run(context: &Context, args: Provider) -> Result<u8> {
                 format!("offence {offence} is appealed against; the council decides within a week")
             });
         }
+        Provider::Maintenance(args) => {
+            machine::maintenance(context, &market, &signer, args).await?;
+        }
+        Provider::Tier(args) => machine::tier(context, &market, &signer, args).await?,
+        Provider::Hardware(args) => machine::hardware(context, &market, &signer, args).await?,
+        Provider::ReleaseStake { machine } => {
+            machine::release_stake(context, &market, &signer, machine).await?;
+        }
+        Provider::Handover(args) => machine::handover(context, &market, &signer, args).await?,
+        Provider::Accept { machine } => {
+            machine::accept(context, &market, &signer, &machine).await?;
+        }
         Provider::Retire { machine } => {
             let machine = mine(context, &market, machine).await?;
             let tx = market.retire(&signer, machine.id).await?;
@@ -97,7 +116,11 @@ async fn status(context: &Context, market: &Market, account: AccountId) -> Resul
     let balance = market.balance(account).await?;
     let mut presence = Vec::with_capacity(machines.len());
     let mut audits = Vec::with_capacity(machines.len());
+    let mut states = Vec::with_capacity(machines.len());
+    let now = market.network().await?.slot;
     for machine in &machines {
+        let steady = market.steady_since(machine.id).await?;
+        states.push(machine::state(machine, now, steady.as_ref()));
         presence.push(market.presence(machine.id).await?);
         audits.push(market.audits(machine.id).await?);
     }
@@ -119,9 +142,11 @@ async fn status(context: &Context, market: &Market, account: AccountId) -> Resul
         for offence in &offences {
             text += &accused(offence);
         }
-        for ((machine, presence), audits) in machines.iter().zip(&presence).zip(&audits) {
+        let all = machines.iter().zip(&states).zip(&presence).zip(&audits);
+        for (((machine, state), presence), audits) in all {
             text += "\n";
             text += &one(machine);
+            text += state;
             text += &there(presence);
             text += &proven(audits);
         }
@@ -225,12 +250,24 @@ fn there(presence: &PresenceView) -> String {
     text
 }
 
+fn leased(machine: &MachineView) -> String {
+    let gpus = machine.gpus.iter().filter(|gpu| gpu.leased).count();
+    let offered = machine.offer.as_ref().map_or(0, |offer| offer.cpu_shares);
+    let shares = format!("{} of {offered} CPU shares", machine.cpu_leased);
+    match (machine.gpus.len(), offered) {
+        (0, _) => shares,
+        (all, 0) => format!("{gpus} of {all} GPUs"),
+        (all, _) => format!("{gpus} of {all} GPUs, {shares}"),
+    }
+}
+
 fn one(machine: &MachineView) -> String {
-    let gpus_leased = machine.gpus.iter().filter(|gpu| gpu.leased).count();
     let offer = match &machine.offer {
         Some(offer) if machine.gpus.is_empty() => match offer.usd {
-            Some(usd) => format!("{} per hour, now {}", usd.cpu_hour, offer.price.cpu_hour),
-            None => format!("{} per hour", offer.price.cpu_hour),
+            Some(usd) => {
+                format!("{} per share and hour, now {}", usd.cpu_hour, offer.price.cpu_hour)
+            }
+            None => format!("{} per share and hour", offer.price.cpu_hour),
         },
         Some(offer) => match offer.usd {
             Some(usd) => format!("{} per GPU and hour, now {}", usd.gpu_hour, offer.price.gpu_hour),
@@ -250,11 +287,7 @@ fn one(machine: &MachineView) -> String {
         machine.id,
         machine.status,
         machine.stake,
-        if machine.gpus.is_empty() {
-            if machine.cpu_leased { "yes".into() } else { "no".to_string() }
-        } else {
-            format!("{gpus_leased} of {}", machine.gpus.len())
-        },
+        leased(machine),
         machine.strikes,
     )
 }

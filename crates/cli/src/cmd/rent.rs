@@ -2,7 +2,8 @@
 
 use anyhow::{Context as _, Result};
 use dbc_sdk::{
-    ErrorCode, LeaseView, Market, Need, RentOrder, RentStep, RentUntil, Signer, WorkloadSpec,
+    ErrorCode, Filter, LeaseView, Market, Need, RentOrder, RentStep, RentUntil, Share, Signer,
+    WorkloadSpec, WorkloadStatus,
     workload::{ContainerSpec, Port, WorkloadKind},
 };
 
@@ -14,13 +15,15 @@ pub async fn run(context: &Context, args: Rent) -> Result<u8> {
     let market = context.market()?;
     let signer = context.signer()?;
     let order = match args.resume {
-        Some(tag) => unfinished(&market, tag).await?,
+        Some(tag) => RentOrder { wait_s: args.wait, ..unfinished(&market, tag).await? },
         None => order(context, &market, &args).await?,
     };
     if !context.quiet() {
         let quote = &order.quote;
+        let off = Share(u64::from(quote.off) * 1_000);
+        let off = if off.0 > 0 { format!(", {off} off at its end") } else { String::new() };
         print::note(&format!(
-            "machine {}: {} per hour, deposit {} for {}",
+            "machine {}: {} per hour, deposit {} for {}{off}",
             quote.machine_index,
             quote.rate.per_hour,
             quote.deposit,
@@ -72,19 +75,26 @@ pub async fn place(
     }
 }
 
-fn words(step: &RentStep) -> String {
+/// What a step is called in progress.
+pub fn words(step: &RentStep) -> String {
     match step {
         RentStep::Prepared { .. } => "order and access key stored".into(),
         RentStep::Submitted { .. } => "sent to the chain".into(),
         RentStep::InBlock { lease } => format!("lease {lease} is in a block"),
         RentStep::SpecAccepted => "the machine has the workload".into(),
         RentStep::Final => "the lease is final".into(),
-        RentStep::Workload { status } if status.detail.is_empty() => {
-            format!("{:?}", status.phase).to_lowercase()
-        }
-        RentStep::Workload { status } => status.detail.clone(),
+        RentStep::Workload { status } => progress(status),
         RentStep::Started => "the meter runs".into(),
         _ => String::new(),
+    }
+}
+
+/// A failure that is tried again is told with its reason.
+fn progress(status: &WorkloadStatus) -> String {
+    match &status.last_error {
+        Some(error) if status.retry => format!("{}: {error} ({})", status.detail, error.code),
+        _ if status.detail.is_empty() => format!("{:?}", status.phase).to_lowercase(),
+        _ => status.detail.clone(),
     }
 }
 
@@ -105,15 +115,28 @@ async fn order(context: &Context, market: &Market, args: &Rent) -> Result<RentOr
         None => None,
     };
     let max = args.wanted.max_price.as_deref();
+    let filter = Filter {
+        memory_mib_min: args.memory.unwrap_or_default(),
+        disk_gib_min: args.disk.unwrap_or_default(),
+        ..filter(&args.wanted, true)
+    };
     let need = Need {
         machine,
         gpus: args.wanted.gpus,
-        filter: filter(&args.wanted, true),
+        cpu_shares: args.shares,
+        whole: args.whole,
+        filter,
         term_s: args.term,
         max_per_hour: max.map(|text| money(text, "--max-price")).transpose()?,
     };
-    let mut order = RentOrder::new(market.quote(&need).await?, spec);
+    let mut order = RentOrder::new(market.quote_by(&need, args.platform).await?, spec);
+    order.platform = args.platform;
+    order.voucher = args.voucher;
+    if let Some(text) = &args.standby {
+        order.standby = Some(market.find_machine(text).await?.id);
+    }
     order.cap = args.cap.as_deref().map(|text| money(text, "--cap")).transpose()?;
+    order.wait_s = args.wait;
     if args.detach {
         order.until = RentUntil::Final;
     }

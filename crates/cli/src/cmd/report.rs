@@ -1,13 +1,15 @@
 //! `dbc report`: a machine is not there, or not what it says.
 
-use std::time::Duration;
+use std::{io::Read as _, path::Path, time::Duration};
 
-use anyhow::Result;
-use dbc_sdk::{OffenceKind, OffenceStage, OffenceView};
+use anyhow::{Context as _, Result};
+use dbc_audit::evidence::{self, EvidenceError};
+use dbc_sdk::{ErrorCode, Market, OffenceKind, OffenceStage, OffenceView, Signer};
 
 use crate::{
     args::{Fault, Report},
     context::Context,
+    failure::coded,
     print,
 };
 
@@ -25,8 +27,15 @@ pub async fn run(context: &Context, args: Report) -> Result<u8> {
         Fault::Counterfeit => OffenceKind::Counterfeit,
         Fault::NotRentable => OffenceKind::NotRentable,
     };
+    let evidence = args.evidence.as_deref().map(read_evidence).transpose()?;
     let mut step = print::Step::begin("report", context.quiet());
-    let report = market.report(&signer, machine.id, kind, args.lease).await?;
+    let report = match &evidence {
+        Some(evidence) => {
+            let hash = evidence::hash(evidence);
+            market.report_with_evidence(&signer, machine.id, kind, args.lease, hash).await?
+        }
+        None => market.report(&signer, machine.id, kind, args.lease).await?,
+    };
     if args.no_wait {
         step.done(&format!("report {}: auditors will look at the machine", report.id));
         print::data(context.json, &report, || format!("report {}", report.id));
@@ -38,6 +47,9 @@ pub async fn run(context: &Context, args: Report) -> Result<u8> {
         match &audits.open {
             Some(open) => step.say(&format!("{id}: audit {}", crate::up::market::stand(open))),
             None => step.say(&format!("{id}: the auditors are done")),
+        }
+        if let (Some(evidence), Some(report)) = (&evidence, &found) {
+            hand(&market, &signer, report, evidence, &mut step).await?;
         }
         tokio::time::sleep(POLL).await;
         found = market.offence(id).await?;
@@ -59,4 +71,39 @@ pub async fn run(context: &Context, args: Report) -> Result<u8> {
     let all = serde_json::json!({"report": report.id, "upheld": upheld, "offence": found});
     print::data(context.json, &all, || format!("report {} is {said}", report.id));
     Ok(0)
+}
+
+/// Reads what was seen.
+fn read_evidence(path: &Path) -> Result<Vec<u8>> {
+    let what = || format!("cannot read the evidence in {}", path.display());
+    let file = std::fs::File::open(path).with_context(what)?;
+    let mut evidence = Vec::new();
+    // One byte more than there may be, so that a longer file is noticed and not cut.
+    let most = evidence::EVIDENCE_MAX as u64 + 1;
+    file.take(most).read_to_end(&mut evidence).with_context(what)?;
+    if evidence.is_empty() || evidence.len() > evidence::EVIDENCE_MAX {
+        return Err(coded(ErrorCode::InvalidInput, EvidenceError::Size.to_string()));
+    }
+    Ok(evidence)
+}
+
+/// Hands the evidence to every auditor who named a key and does not have it.
+async fn hand(
+    market: &Market,
+    signer: &Signer,
+    report: &OffenceView,
+    evidence: &[u8],
+    step: &mut print::Step,
+) -> Result<()> {
+    let Some(check) = market.check(report).await? else { return Ok(()) };
+    for by in check.auditors.iter().filter(|by| !by.handed) {
+        let Some(key) = by.key else { continue };
+        let sealed = evidence::seal(&key, evidence)?;
+        // Whoever is too late hears it from the chain; the others are still to be handed theirs.
+        match market.hand_evidence(signer, report.id, by.auditor, sealed).await {
+            Ok(_) => step.say(&format!("{}: evidence handed to {}", report.id, by.auditor)),
+            Err(error) => print::note(&format!("{} was not handed it: {error}", by.auditor)),
+        }
+    }
+    Ok(())
 }

@@ -68,6 +68,19 @@ pub async fn run(context: &Context, args: Wallet) -> Result<u8> {
             let tx = context.market()?.transfer(&context.signer()?, to, amount).await?;
             print::data(context.json, &tx, || format!("{amount} sent to {to}, fee {}", tx.fee));
         }
+        Wallet::Pledge => {
+            let pledged = context.market()?.pledge(&context.signer()?).await?;
+            print::data(context.json, &pledged, || {
+                format!(
+                    "{} are pledged; suspended leases are free, data is kept for a week",
+                    pledged.amount
+                )
+            });
+        }
+        Wallet::ReleasePledge => {
+            let tx = context.market()?.release_pledge(&context.signer()?).await?;
+            print::data(context.json, &tx, || "the pledge is free money again".into());
+        }
         Wallet::Remove { name } => {
             wallets.remove(&name)?;
             print::data(context.json, &serde_json::json!({"removed": name}), || {

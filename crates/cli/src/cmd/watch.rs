@@ -1,8 +1,8 @@
 //! `dbc watch …`: the duty of a watcher.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use dbc_sdk::{ErrorCode, Money};
-use dbc_watch::{Watcher, WatcherConfig, WatcherView};
+use dbc_watch::{MachineHeard, OutageView, Watcher, WatcherConfig, WatcherView};
 
 use crate::{args::Watch, context::Context, failure::coded, print};
 
@@ -47,9 +47,40 @@ pub async fn run(context: &Context, args: Watch) -> Result<u8> {
             dbc_watch::withdraw(&client, &signer).await?;
             show(context, &dbc_watch::status(&client, signer.account()).await?);
         }
-        Watch::Status => show(context, &dbc_watch::status(&client, signer.account()).await?),
+        Watch::Status { machine: Some(index) } => {
+            let found = dbc_watch::heard(&client, index).await?;
+            let found = found.with_context(|| format!("no machine stands at number {index}"))?;
+            show_heard(context, &found);
+        }
+        Watch::Status { machine: None } => {
+            show(context, &dbc_watch::status(&client, signer.account()).await?);
+        }
     }
     Ok(0)
+}
+
+fn show_heard(context: &Context, found: &MachineHeard) {
+    print::data(context.json, found, || {
+        let rows: Vec<_> = found.outages.iter().rev().map(outage).collect();
+        let outages = match rows.is_empty() {
+            true => "no outage is known".to_owned(),
+            false => print::table(&["SINCE SLOT", "LASTED", "COUNTS AGAINST THE PROVIDER"], &rows),
+        };
+        format!(
+            "machine    {} ({})\nheard      {}\nlive       {:.2} % of thirty days\n\n{outages}",
+            found.index,
+            found.machine,
+            if found.heard { "yes" } else { "no" },
+            found.live_percent,
+        )
+    });
+}
+
+fn outage(outage: &OutageView) -> Vec<String> {
+    let lasted = format!("{} min {} s", outage.seconds / 60, outage.seconds % 60);
+    let lasted = if outage.until.is_none() { format!("{lasted}, goes on") } else { lasted };
+    let blamed = if outage.blamed { "yes" } else { "no" };
+    vec![outage.since.to_string(), lasted, blamed.to_owned()]
 }
 
 fn show(context: &Context, view: &WatcherView) {

@@ -37,11 +37,15 @@ impl Component for Agent {
         "agent"
     }
 
-    async fn ensure(&self, network: &mut Network, _: &mut Step) -> Result<String> {
+    async fn ensure(&self, network: &mut Network, step: &mut Step) -> Result<String> {
         let keys = keys(network).await?;
         network.machine = Some(keys.machine.clone());
         let config = write_config(network)?;
         let process = Process::named(&network.dir, self.name());
+        if network.light && process.pid().is_none() {
+            step.say("making a light spec");
+            write_light_spec(network).await?;
+        }
         let arguments = ["run".into(), "--config".into(), config.display().to_string()];
         process.ensure(&network.program("dbc-agent"), &arguments)?;
         let port = network.metrics_port;
@@ -66,6 +70,20 @@ fn state_dir(network: &Network) -> PathBuf {
     network.dir.join("agent")
 }
 
+/// Where the light client of the agent begins.
+fn light_spec(network: &Network) -> PathBuf {
+    network.dir.join("light-spec.json")
+}
+
+/// Makes it anew, so that it is never old.
+async fn write_light_spec(network: &Network) -> Result<()> {
+    let url = network.chain_url();
+    let spec: serde_json::Value = ask(network, &["light-spec", "--from", &url]).await?;
+    let path = light_spec(network);
+    std::fs::write(&path, serde_json::to_vec_pretty(&spec)?)
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
 fn write_config(network: &Network) -> Result<PathBuf> {
     let path = network.dir.join("agent.toml");
     let mut config = toml::toml! {
@@ -79,6 +97,9 @@ fn write_config(network: &Network) -> Result<PathBuf> {
         }
     };
     set("chain", "url", network.chain_url().into());
+    if network.light {
+        set("chain", "light", light_spec(network).display().to_string().into());
+    }
     if let Some(genesis) = &network.genesis {
         set("chain", "genesis", genesis.trim_start_matches("0x").into());
     }

@@ -177,6 +177,8 @@ fn arguments(
     boot: Option<&String>,
 ) -> Vec<String> {
     let offset = u16::try_from(number).unwrap_or_default();
+    // A network made by an older `dbc up` has no port for light clients: any will do.
+    let light_port = network.light_port.checked_add(offset).filter(|_| network.light_port > 0);
     let mut words: Vec<String> = vec![
         "--chain".into(),
         spec.display().to_string(),
@@ -188,6 +190,8 @@ fn arguments(
         (network.rpc_port + offset).to_string(),
         "--listen-addr".into(),
         format!("/ip4/127.0.0.1/tcp/{}", network.p2p_port + offset),
+        "--listen-addr".into(),
+        format!("/ip4/127.0.0.1/tcp/{}/ws", light_port.unwrap_or_default()),
         "--node-key".into(),
         node_key(number),
         "--no-prometheus".into(),

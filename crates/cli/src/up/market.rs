@@ -22,6 +22,9 @@ const FAUCET: &str = "//Alice";
 const RENTER_DBC: u64 = 10_000;
 const PROVIDER_DBC: u64 = 200_000;
 const OPERATOR_DBC: u64 = 100;
+/// Least memory and disk of a CPU share of this machine.
+const SHARE_MEMORY_MIB: u32 = 2_048;
+const SHARE_DISK_GIB: u32 = 2;
 /// Pause between two looks at an audit.
 const AUDIT_POLL: std::time::Duration = std::time::Duration::from_secs(2);
 
@@ -102,10 +105,16 @@ pub async fn join(
             market.machine(registration.machine).await?
         }
     };
-    let offered = machine.offer.as_ref().is_some_and(|found| found.ask() == *ask);
+    let before = machine.offer.as_ref().map(|found| found.cpu_shares);
+    let shares = offer.cpu_shares.or(before).unwrap_or_else(|| shares_of(&machine));
+    let offered = machine
+        .offer
+        .as_ref()
+        .is_some_and(|found| found.ask() == *ask && found.cpu_shares == shares);
     if !offered {
         step.say("making the offer");
-        market.set_offer(provider, machine.id, *ask, offer.min_term, offer.max_term).await?;
+        let (min, max) = (offer.min_term, offer.max_term);
+        market.set_offer(provider, machine.id, *ask, min, max, shares).await?;
     }
     let mut status = machine.status;
     if status == MachineStatus::Registered {
@@ -117,6 +126,19 @@ pub async fn join(
         market.list(provider, machine.id).await?;
     }
     Ok(market.machine(machine.id).await?)
+}
+
+/// CPU shares that a machine offers unless its provider says: none beside cards, two where each is a machine to
+/// work on.
+pub fn shares_of(machine: &MachineView) -> u16 {
+    let room = |all: u32, least: u32| all / 2 >= least;
+    let two = room(machine.cpu_cores.into(), 1)
+        && room(machine.memory_mib, SHARE_MEMORY_MIB)
+        && room(machine.disk_gib, SHARE_DISK_GIB);
+    match (machine.gpus.is_empty(), two) {
+        (false, _) => 0,
+        (true, two) => 1 + u16::from(two),
+    }
 }
 
 /// Has a machine audited and waits for the verdict; goes on with an audit that is open.
@@ -182,14 +204,11 @@ async fn registration(network: &Network, provider: AccountId, region: u16) -> Re
     let provider = provider.to_string();
     let words = ["key", "--provider", &provider, "--genesis", genesis.trim_start_matches("0x")];
     let proven: agent::Keys = agent::ask(network, &words).await?;
-    let facts: dbc_primitives::HardwareFacts = agent::ask(network, &["facts"]).await?;
+    let facts = facts(network).await?;
     Ok(Registration {
         machine: proven.machine.parse().context("the machine's key")?,
         proof: proven.proof.context("dbc-agent printed no proof")?,
-        class: match facts.gpus.is_empty() {
-            true => MachineClass::Cpu,
-            false => MachineClass::Inference,
-        },
+        class: class_of(&facts),
         hardware: hardware(&facts),
         location: Location { region, site: 0 },
         network: NetworkFacts {
@@ -201,7 +220,25 @@ async fn registration(network: &Network, provider: AccountId, region: u16) -> Re
     })
 }
 
-fn hardware(facts: &dbc_primitives::HardwareFacts) -> HardwareFacts {
+/// What the agent of this machine says that it has.
+pub async fn facts(network: &Network) -> Result<dbc_primitives::HardwareFacts> {
+    agent::ask(network, &["facts"]).await
+}
+
+/// The first class that it has enough for; of one that has too little for any, the chain says so.
+pub fn class_of(facts: &dbc_primitives::HardwareFacts) -> MachineClass {
+    use dbc_primitives::MachineClass as Class;
+    match dbc_primitives::classes::fitting(facts) {
+        Some(Class::Rendering) => MachineClass::Rendering,
+        Some(Class::CloudGame) => MachineClass::CloudGame,
+        Some(Class::Cpu) => MachineClass::Cpu,
+        _ if facts.gpus.is_empty() => MachineClass::Cpu,
+        _ => MachineClass::Inference,
+    }
+}
+
+/// A machine's hardware as the facade takes it.
+pub fn hardware(facts: &dbc_primitives::HardwareFacts) -> HardwareFacts {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let gpu = |gpu: &dbc_primitives::Gpu| {
         let pci = gpu.id.pci;

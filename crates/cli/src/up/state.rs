@@ -23,6 +23,12 @@ pub struct Network {
     pub rpc_port: u16,
     /// Port of the first validator's peers; the others follow.
     pub p2p_port: u16,
+    /// Port of the first validator's peers that are light clients; the others follow. 0 for any.
+    #[serde(default)]
+    pub light_port: u16,
+    /// Whether the agent has a light client.
+    #[serde(default)]
+    pub light: bool,
     /// Port of the registry.
     pub registry_port: u16,
     /// Port of the relay.
@@ -79,6 +85,8 @@ impl Network {
             pool_gib,
             rpc_port: pick(9944, count)?,
             p2p_port: pick(30333, count)?,
+            light_port: pick(30433, count)?,
+            light: false,
             registry_port: pick(5000, 1)?,
             relay_port: pick(3340, 1)?,
             metrics_port: pick(9615, 1)?,

@@ -1,6 +1,7 @@
 //! Earnings of providers, reports of machines, appeals.
 
-use dbc_chain_client::{At, OffenceKind, OffenceRecord};
+use dbc_chain_client::{At, OffenceKind, OffenceRecord, StretchRecord};
+use dbc_primitives::SLOTS_PER_HOUR;
 
 use super::{network::finish, provider::id};
 use crate::{
@@ -10,7 +11,10 @@ use crate::{
     id::MachineId,
     money::Money,
     order::Filter,
-    view::{EarnedView, EarningsView, OffenceView, TxView},
+    view::{
+        CheckView, CheckedByView, EarnedView, EarningsView, OffenceView, PreviewView, TxView,
+        VestingView,
+    },
 };
 
 impl Market {
@@ -91,6 +95,93 @@ impl Market {
     ) -> Result<OffenceView, MarketError> {
         let chain = self.chain().await?;
         finish(chain.report_machine(signer, id(machine), kind, lease).await?).await?;
+        self.newest_report(signer, machine).await
+    }
+
+    /// Reports a machine and promises evidence by its hash. Each auditor who is drawn and names a key is to be
+    /// handed it (`hand_evidence`), or the bond is lost unless they bear the report out all the same.
+    ///
+    /// Errors: as `report`, and `chain_refused` for other kinds than malfunction and counterfeit.
+    pub async fn report_with_evidence(
+        &self,
+        signer: &Signer,
+        machine: MachineId,
+        kind: OffenceKind,
+        lease: Option<u64>,
+        evidence: [u8; 32],
+    ) -> Result<OffenceView, MarketError> {
+        let chain = self.chain().await?;
+        let sent = chain.report_with_evidence(signer, id(machine), kind, lease, evidence).await?;
+        finish(sent).await?;
+        self.newest_report(signer, machine).await
+    }
+
+    /// The check of a report; `None` before its auditors are drawn, and when it is over.
+    pub async fn check(&self, report: &OffenceView) -> Result<Option<CheckView>, MarketError> {
+        let view = self.chain().await?.at(At::Best).await?;
+        let Some(audit) = view.open_audit(id(report.machine)).await? else { return Ok(None) };
+        let Some(found) = view.audit(audit).await? else { return Ok(None) };
+        if found.report != Some(report.id) || found.duties.is_empty() {
+            return Ok(None);
+        }
+        let mut auditors = Vec::new();
+        for duty in &found.duties {
+            auditors.push(CheckedByView {
+                auditor: duty.auditor,
+                key: duty.key,
+                handed: view.handed(report.id, duty.auditor).await?.is_some(),
+            });
+        }
+        Ok(Some(CheckView { audit, phase: found.phase, auditors }))
+    }
+
+    /// Hands sealed evidence to an auditor of a report's check.
+    ///
+    /// Errors: `chain_refused` when he was not drawn, named no key, or has it already.
+    pub async fn hand_evidence(
+        &self,
+        signer: &Signer,
+        report: u64,
+        auditor: AccountId,
+        sealed: Vec<u8>,
+    ) -> Result<TxView, MarketError> {
+        finish(self.chain().await?.hand_evidence(signer, report, auditor, sealed).await?).await
+    }
+
+    /// What eras to come release to a provider.
+    pub async fn vesting(&self, provider: AccountId) -> Result<Vec<VestingView>, MarketError> {
+        let found = self.chain().await?.at(At::Best).await?.vesting(provider).await?;
+        let calendar = self.calendar().await?;
+        let stretch = |found: StretchRecord| VestingView {
+            from: calendar.moment(found.from.saturating_mul(24 * SLOTS_PER_HOUR)),
+            days: found.eras,
+            each: Money(found.each),
+        };
+        Ok(found.into_iter().map(stretch).collect())
+    }
+
+    /// What a machine's running offence costs if the machine is in order again now, and later; `None` while
+    /// none runs.
+    pub async fn preview(&self, machine: MachineId) -> Result<Option<PreviewView>, MarketError> {
+        let found = self.chain().await?.at(At::Best).await?.preview(id(machine)).await?;
+        let calendar = self.calendar().await?;
+        Ok(found.map(|found| PreviewView {
+            offence: found.offence,
+            kind: found.kind,
+            since: calendar.moment(found.since),
+            now: Money(found.now),
+            more_from: found.next.map(|(slot, _)| calendar.moment(slot)),
+            more: found.next.map(|(_, cost)| Money(cost)),
+        }))
+    }
+
+    /// The newest report of a signer on a machine.
+    async fn newest_report(
+        &self,
+        signer: &Signer,
+        machine: MachineId,
+    ) -> Result<OffenceView, MarketError> {
+        let chain = self.chain().await?;
         // The newest of the signer's: several may be on their way, each by its own number.
         let view = chain.at(At::Best).await?;
         let calendar = self.calendar().await?;

@@ -90,7 +90,8 @@ impl Market {
         finish(self.chain().await?.set_network(signer, id(machine), network).await?).await
     }
 
-    /// Sets what is asked for, and the bounds of the term (seconds, rounded up to slots); the offer's version counts up.
+    /// Sets what is asked for, the bounds of the term (seconds, rounded up to slots) and how many CPU shares there
+    /// are, which only a machine of which nothing is leased can change; the offer's version counts up.
     pub async fn set_offer(
         &self,
         signer: &Signer,
@@ -98,6 +99,7 @@ impl Market {
         ask: Ask,
         min_term_s: u64,
         max_term_s: u64,
+        cpu_shares: u16,
     ) -> Result<TxView, MarketError> {
         if min_term_s == 0 || min_term_s > max_term_s {
             return Err(MarketError::Input {
@@ -110,6 +112,7 @@ impl Market {
             price: convert::ask(ask),
             min_term: calendar.slots(min_term_s),
             max_term: calendar.slots(max_term_s),
+            cpu_shares,
         };
         finish(self.chain().await?.set_offer(signer, id(machine), offer).await?).await
     }

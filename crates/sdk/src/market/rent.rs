@@ -3,7 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use dbc_agent_api::{ApiError, ErrorCode, WorkloadSpec, control::Phase};
+use dbc_agent_api::{
+    ApiError, ErrorCode, WorkloadSpec,
+    control::{Phase, WorkloadStatus},
+};
 use dbc_chain_client::{At, ChainClient, Submission};
 use tokio::time::{sleep, timeout};
 use tracing::debug;
@@ -16,7 +19,7 @@ use crate::{
     id::{Genesis, Hash},
     money::Money,
     order::{RentOrder, RentStep, RentUntil, StoredOrder},
-    view::{LeaseState, LeaseView},
+    view::LeaseView,
 };
 
 /// How long the agent may take to see a lease that is in a block, or to be reached at all.
@@ -67,7 +70,8 @@ impl Market {
         let lease = self.settle_in(&chain, &genesis, &mut stored, submission, progress).await?;
         if stored.order.until == RentUntil::Running && stored.order.spec.is_some() {
             let agent = self.own_agent(&genesis, lease).await?;
-            self.until_running(&agent, progress).await?;
+            let wait = stored.order.wait_s.map(Duration::from_secs);
+            self.until_running(&agent, wait, progress).await?;
             self.until_started(&chain, lease).await?;
             progress(RentStep::Started);
         }
@@ -100,6 +104,7 @@ impl Market {
                 return Err(MarketError::Input { field: "tag", why });
             }
             stored.order.until = order.until;
+            stored.order.wait_s = order.wait_s;
             return Ok(stored);
         }
         let stored = StoredOrder {
@@ -173,7 +178,9 @@ impl Market {
     /// Says in one sentence what is missing, before a fee is spent on hearing it from the chain.
     async fn check_funds(&self, stored: &StoredOrder) -> Result<(), MarketError> {
         let have = self.balance(stored.renter).await?.spendable;
-        let need = Money(stored.order.quote.deposit.0.saturating_add(FEE_ROOM));
+        // A voucher's deposit is its issuer's money.
+        let deposit = stored.order.voucher.map_or(stored.order.quote.deposit.0, |_| 0);
+        let need = Money(deposit.saturating_add(FEE_ROOM));
         if have < need {
             return Err(MarketError::InsufficientFunds { need, have });
         }
@@ -266,40 +273,64 @@ impl Market {
         Ok(self.agent_at(&card, access))
     }
 
-    /// Follows the workload until it runs or failed.
+    /// Follows the workload until it runs or cannot, at most for `wait`, and at most as long as its lease is
+    /// open: what is not started in time is closed by the chain.
     async fn until_running(
         &self,
         agent: &Agent,
+        wait: Option<Duration>,
+        progress: &mut (dyn FnMut(RentStep) + Send),
+    ) -> Result<(), MarketError> {
+        let mut why = None;
+        let followed = self.follow_on(agent, &mut why, progress);
+        let Some(wait) = wait else { return followed.await };
+        timeout(wait, followed).await.unwrap_or_else(|_| {
+            let (code, why) = match why {
+                Some(ApiError { code, message }) => (code, message),
+                None => (ErrorCode::WorkloadFailed, "it is on its way".into()),
+            };
+            let waited = wait.as_secs();
+            let message = format!("not running after {waited} s, its agent goes on trying: {why}");
+            Err(MarketError::Agent(ApiError::new(code, message)))
+        })
+    }
+
+    /// Leaves in `why` what failed last.
+    async fn follow_on(
+        &self,
+        agent: &Agent,
+        why: &mut Option<ApiError>,
         progress: &mut (dyn FnMut(RentStep) + Send),
     ) -> Result<(), MarketError> {
         loop {
-            match self.follow(agent, progress).await {
-                Ok(Some(phase)) => return ended(phase),
+            match self.follow(agent, why, progress).await {
+                Ok(Some(status)) => return ended(status, why.take()),
                 Ok(None) => debug!("the watch ended early"),
                 Err(error) if error.is_retryable() => debug!(%error, "the watch broke"),
                 Err(error) => return Err(error),
             }
             let lease = self.lease(agent.lease()).await?;
-            if let LeaseState::Closed { .. } = lease.state {
-                return Err(MarketError::LeaseClosed { lease: lease.id });
+            if lease.is_closed() {
+                let closed = MarketError::LeaseClosed { lease: lease.id };
+                return Err(why.take().map_or(closed, MarketError::Agent));
             }
             sleep(PAUSE).await;
         }
     }
 
-    /// One watch: the phase in which the workload settled, and its error.
+    /// One watch: the state in which the workload settled.
     async fn follow(
         &self,
         agent: &Agent,
+        why: &mut Option<ApiError>,
         progress: &mut (dyn FnMut(RentStep) + Send),
-    ) -> Result<Option<Settled>, MarketError> {
+    ) -> Result<Option<WorkloadStatus>, MarketError> {
         let mut watch = agent.watch().await?;
         while let Some(status) = watch.next().await? {
-            let settled = status.phase.is_settled().then(|| Settled {
-                phase: status.phase,
-                error: status.last_error.clone(),
-                detail: status.detail.clone(),
-            });
+            if status.last_error.is_some() {
+                why.clone_from(&status.last_error);
+            }
+            let settled = status.is_settled().then(|| status.clone());
             progress(RentStep::Workload { status: Box::new(status) });
             if settled.is_some() {
                 return Ok(settled);
@@ -332,21 +363,15 @@ impl Market {
     }
 }
 
-/// How a workload came to rest.
-struct Settled {
-    phase: Phase,
-    error: Option<ApiError>,
-    detail: String,
-}
-
-fn ended(settled: Settled) -> Result<(), MarketError> {
-    match settled.phase {
+/// What it means that a workload came to rest; `why` is what failed last.
+fn ended(status: WorkloadStatus, why: Option<ApiError>) -> Result<(), MarketError> {
+    match status.phase {
         Phase::Running => Ok(()),
         phase => {
             let word = format!("{phase:?}").to_lowercase();
             let otherwise =
-                || ApiError::new(ErrorCode::WorkloadFailed, format!("{word}: {}", settled.detail));
-            Err(MarketError::Agent(settled.error.unwrap_or_else(otherwise)))
+                || ApiError::new(ErrorCode::WorkloadFailed, format!("{word}: {}", status.detail));
+            Err(MarketError::Agent(status.last_error.or(why).unwrap_or_else(otherwise)))
         }
     }
 }

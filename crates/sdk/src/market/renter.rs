@@ -78,6 +78,11 @@ impl Market {
     ///
     /// Errors: `machine_unavailable` saying which wish ruled the last machines out.
     pub async fn quote(&self, need: &Need) -> Result<Quote, MarketError> {
+        self.quote_by(need, None).await
+    }
+
+    /// As [`Market::quote`], sold by a platform.
+    pub async fn quote_by(&self, need: &Need, platform: Option<u32>) -> Result<Quote, MarketError> {
         let calendar = self.calendar().await?;
         let machines = match need.machine {
             Some(machine) => vec![self.machine(machine).await?],
@@ -97,9 +102,10 @@ impl Market {
                 Err(_) => {}
             }
         }
-        best.ok_or_else(|| MarketError::NothingFits {
+        let best = best.ok_or_else(|| MarketError::NothingFits {
             why: nearest.map_or_else(|| "none is registered".into(), |ruled| ruled.why),
-        })
+        })?;
+        self.exact(best, platform).await
     }
 
     /// The account's leases, newest first; closed ones only with `all`.
@@ -201,6 +207,8 @@ impl Market {
             reason: convert::reason(closed.reason),
             paid: view.paid,
             fees: view.fees,
+            burned: view.burned,
+            platform_fees: view.platform_fees,
             refund: view.refunded,
             open: view.deposit,
             deposited: Money(deposited(&chain, included.number, lease).await?),
@@ -227,7 +235,7 @@ impl Market {
         finish(self.chain().await?.revoke_grants(signer, lease).await?).await
     }
 
-    async fn open_lease(&self, lease: u64) -> Result<LeaseView, MarketError> {
+    pub(super) async fn open_lease(&self, lease: u64) -> Result<LeaseView, MarketError> {
         let found = self.lease(lease).await?;
         if found.is_closed() {
             return Err(MarketError::LeaseClosed { lease });
@@ -247,11 +255,18 @@ async fn deposited(chain: &ChainClient, number: u64, lease: u64) -> Result<u128,
     let before = chain.block_hash(number.saturating_sub(1)).await?;
     let before = chain.at(At::Block(before)).await?.lease(lease).await?;
     let before = before.ok_or(MarketError::LeaseNotFound { lease })?;
-    let parts = [before.deposit, before.paid, before.fees, before.refunded];
+    let parts = [
+        before.deposit,
+        before.paid,
+        before.fees,
+        before.burned,
+        before.platform_fees,
+        before.refunded,
+    ];
     Ok(parts.into_iter().fold(0, u128::saturating_add))
 }
 
-/// What the machine asks for an hour of its usual good: a GPU, or itself.
+/// What the machine asks for an hour of its usual good: a GPU, or a CPU share.
 fn asked(machine: &MachineView) -> Option<Money> {
     let price = machine.offer.as_ref()?.price;
     Some(if machine.gpus.is_empty() { price.cpu_hour } else { price.gpu_hour })
@@ -301,8 +316,9 @@ fn quote_on(machine: &MachineView, need: &Need, calendar: Calendar) -> Result<Qu
     if !need.filter.admits(machine) {
         return ruled(1, "the listed ones lack what was asked for".into());
     }
-    let Some(gpus) = pick_gpus(machine, need) else {
-        return ruled(2, format!("{} free GPUs are asked for", need.gpus));
+    let (profile, gpus, cpu_shares) = match pick(machine, need) {
+        Ok(part) => part,
+        Err(why) => return ruled(2, why),
     };
     let slots = calendar.slots(need.term_s);
     let term_s = calendar.seconds(slots);
@@ -310,13 +326,19 @@ fn quote_on(machine: &MachineView, need: &Need, calendar: Calendar) -> Result<Qu
         let (least, most) = (offer.min_term_s, offer.max_term_s);
         return ruled(3, format!("the term must be {least} to {most} seconds"));
     }
-    let profile = if gpus.is_empty() { Profile::Cpu } else { Profile::Gpu };
     let chain_offer = dbc_primitives::Offer {
         price: convert::price(offer.price),
         min_term: calendar.slots(offer.min_term_s),
         max_term: calendar.slots(offer.max_term_s),
+        cpu_shares: offer.cpu_shares,
     };
-    let count = u32::try_from(gpus.len()).unwrap_or(u32::MAX);
+    let count = match profile {
+        Profile::Gpu => u32::try_from(gpus.len()).unwrap_or(u32::MAX),
+        Profile::Cpu => cpu_shares.into(),
+    };
+    if let Some(why) = too_small(machine, &need.filter, count.into()) {
+        return ruled(2, why);
+    }
     let rate = chain_offer.rate_per_slot(convert::profile(profile), count, |_| None);
     let deposit = rate.and_then(|rate| price::deposit(rate, slots));
     let (Some(rate), Some(deposit)) = (rate, deposit) else {
@@ -333,21 +355,60 @@ fn quote_on(machine: &MachineView, need: &Need, calendar: Calendar) -> Result<Qu
         machine_index: machine.index,
         gpus,
         profile,
+        cpu_shares,
         term_slots: slots,
         term_s,
         rate,
         deposit: Money(deposit),
         offer_version: offer.version,
         in_dollars: offer.usd.is_some(),
+        off: 0,
+        platform: Money(0),
     })
 }
 
-/// Free GPUs of one model that satisfy the need; empty for the CPU profile.
-fn pick_gpus(machine: &MachineView, need: &Need) -> Option<Vec<u8>> {
-    if need.gpus == 0 {
-        // The CPU profile is that of machines without GPUs.
-        return machine.gpus.is_empty().then(Vec::new);
+/// What of the machine satisfies the need; else what is missing.
+fn pick(machine: &MachineView, need: &Need) -> Result<(Profile, Vec<u8>, u16), String> {
+    if need.whole && !machine.gpus.is_empty() {
+        let leased = machine.gpus.iter().filter(|gpu| gpu.leased).count();
+        let all = machine.gpus.iter().map(|gpu| gpu.slot).collect();
+        return match leased {
+            0 => Ok((Profile::Gpu, all, 0)),
+            _ => Err(format!("the whole machine is asked for, {leased} of its GPUs are leased")),
+        };
     }
+    if need.gpus > 0 && !need.whole {
+        let gpus = pick_gpus(machine, need);
+        let gpus = gpus.ok_or_else(|| format!("{} free GPUs are asked for", need.gpus))?;
+        return Ok((Profile::Gpu, gpus, 0));
+    }
+    let offered = machine.offer.as_ref().map_or(0, |offer| offer.cpu_shares);
+    let (wanted, free) = (if need.whole { offered } else { need.cpu_shares }, machine.cpu_free());
+    if wanted == 0 || wanted > free {
+        return Err(format!("{wanted} CPU shares are asked for, {free} are free"));
+    }
+    Ok((Profile::Cpu, Vec::new(), wanted))
+}
+
+/// What so many GPUs or CPU shares bring too little of, if anything.
+fn too_small(machine: &MachineView, filter: &Filter, count: u64) -> Option<String> {
+    let parts = [
+        (
+            "1/1000 cores",
+            u64::from(machine.cpu_cores) * 1000,
+            u64::from(filter.cpu_cores_min) * 1000,
+        ),
+        ("MiB of memory", machine.memory_mib.into(), filter.memory_mib_min.into()),
+        ("GiB of disk", machine.disk_gib.into(), filter.disk_gib_min.into()),
+    ];
+    parts.into_iter().find_map(|(what, all, least)| {
+        let brought = machine.cut(all, count);
+        (brought < least).then(|| format!("the part has {brought} {what}, {least} are asked for"))
+    })
+}
+
+/// Free GPUs of one model that satisfy the need.
+fn pick_gpus(machine: &MachineView, need: &Need) -> Option<Vec<u8>> {
     let wanted = need.filter.gpu_model.as_ref().map(|model| model.to_lowercase());
     let free: Vec<_> = machine
         .gpus

@@ -1,10 +1,10 @@
 //! What machines earn, and what they are accused of.
 
-use dbc_chain_client::{OffenceKind, OffenceStage};
+use dbc_chain_client::{AuditPhase, OffenceKind, OffenceStage};
 use serde::Serialize;
 
 use super::Moment;
-use crate::{id::MachineId, money::Money};
+use crate::{account::AccountId, id::MachineId, money::Money};
 
 /// What a provider earned and was not paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -45,4 +45,55 @@ pub struct OffenceView {
     pub ended: Option<Moment>,
     /// The end of the stage.
     pub until: Option<Moment>,
+}
+
+/// Releases to come, eras of one amount together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct VestingView {
+    /// The first day.
+    pub from: Moment,
+    /// Days, each with the same.
+    pub days: u32,
+    /// On each of them.
+    pub each: Money,
+}
+
+/// What the running offence of a machine costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct PreviewView {
+    /// Number of the offence.
+    pub offence: u64,
+    /// What.
+    pub kind: OffenceKind,
+    /// Since when it goes on.
+    pub since: Moment,
+    /// Were it over now.
+    pub now: Money,
+    /// When it costs more.
+    pub more_from: Option<Moment>,
+    /// And how much then.
+    pub more: Option<Money>,
+}
+
+/// The check of a report: who was drawn, and who has its evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CheckView {
+    /// Number of the audit.
+    pub audit: u64,
+    /// Where it stands.
+    pub phase: AuditPhase,
+    /// Those drawn.
+    pub auditors: Vec<CheckedByView>,
+}
+
+/// An auditor of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct CheckedByView {
+    /// Who.
+    pub auditor: AccountId,
+    /// The key to which evidence for him is sealed; none before he named one.
+    #[serde(skip)]
+    pub key: Option<[u8; 32]>,
+    /// Whether he was handed it.
+    pub handed: bool,
 }

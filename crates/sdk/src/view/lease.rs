@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Moment, Rate};
+use super::{Moment, Rate, Share, SuspendedView};
 use crate::{
     account::AccountId,
     id::{AccessKeyId, MachineId},
@@ -24,6 +24,8 @@ pub struct LeaseView {
     pub gpus: Vec<u8>,
     /// GPUs or the CPU profile.
     pub profile: Profile,
+    /// CPU shares held; none with GPUs.
+    pub cpu_shares: u16,
     /// Where it stands.
     pub state: LeaseState,
     /// Whether this state stands in a finalized block.
@@ -42,6 +44,10 @@ pub struct LeaseView {
     pub rate: Rate,
     /// The most that the renter accepts at the next leg.
     pub max_rate: Money,
+    /// Discount that its time has earned so far.
+    pub off: Share,
+    /// Discount of the whole term.
+    pub booked_off: Share,
     /// The most that the lease may cost altogether.
     pub cap: Option<Money>,
     /// Held now.
@@ -50,6 +56,10 @@ pub struct LeaseView {
     pub paid: Money,
     /// Paid to the treasury.
     pub fees: Money,
+    /// Burned of the rent.
+    pub burned: Money,
+    /// Paid to the platform that sold it.
+    pub platform_fees: Money,
     /// Returned to the renter.
     pub refunded: Money,
     /// Up to when it is settled.
@@ -64,6 +74,16 @@ pub struct LeaseView {
     pub grant_epoch: u32,
     /// Counts up with each fail-over.
     pub generation: u32,
+    /// The machine that takes over when the first is silent for long.
+    pub standby: Option<MachineId>,
+    /// The platform that sold it.
+    pub platform: Option<u32>,
+    /// The voucher that pays for it.
+    pub voucher: Option<u32>,
+    /// Set while it has no cards.
+    pub suspended: Option<SuspendedView>,
+    /// Since when its time waits for the verdict on a report.
+    pub disputed_since: Option<Moment>,
     /// Hash of the workload spec, if the renter put it on the chain.
     pub spec_hash: Option<String>,
     /// Until when the provider keeps the data of a closed lease.
@@ -97,16 +117,16 @@ pub enum LeaseState {
     Running,
     /// Over.
     Closed {
-        /// Why: `ended_by_renter`, `expired`, `not_started`, `provider_fault`, `machine_retired`
-        /// or `cap_reached`.
+        /// Why: `ended_by_renter`, `expired`, `not_started`, `provider_fault`, `machine_retired`,
+        /// `cap_reached`, `dispute_upheld`, `leg_too_dear` or `leg_unpaid`.
         reason: &'static str,
         /// When.
         at: Moment,
     },
 }
 
-/// How the money of a closed lease was divided; `paid + fees + refund + open` is all that was ever
-/// deposited.
+/// How the money of a closed lease was divided; `paid + fees + burned + platform_fees + refund + open` is
+/// all that was ever deposited.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Closing {
     /// The lease.
@@ -117,6 +137,10 @@ pub struct Closing {
     pub paid: Money,
     /// To the treasury, over the whole lease.
     pub fees: Money,
+    /// Burned, over the whole lease.
+    pub burned: Money,
+    /// To the platform, over the whole lease.
+    pub platform_fees: Money,
     /// Back to the renter at the close.
     pub refund: Money,
     /// On hold until it is known whether the machine was there in the last minutes; two at most.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use dbc_chain_client::{Fact, Tier};
 use serde::{Deserialize, Serialize};
 
 use super::Moment;
@@ -42,14 +43,48 @@ pub struct MachineView {
     pub stake: Money,
     /// What it asks; `None` before the first offer.
     pub offer: Option<OfferView>,
-    /// Whether its CPU profile is leased.
-    pub cpu_leased: bool,
+    /// CPU shares of it that are leased.
+    pub cpu_leased: u16,
     /// Leases that it did not start in time.
     pub strikes: u32,
     /// Whether an order can succeed now: listed and something of it is free.
     pub rentable: bool,
     /// When it registered.
     pub registered_at: Moment,
+    /// The time that its provider announced last for maintenance.
+    pub maintenance: Option<MaintenanceView>,
+    /// Whether it is in the high-stability tier.
+    pub tier: Tier,
+    /// Of the stake, what is pledged for that tier.
+    pub pledge: Money,
+    /// What changed since its last proof without voiding that.
+    pub unproven: Vec<Fact>,
+    /// Whom its provider offers it to.
+    pub offered_to: Option<AccountId>,
+}
+
+/// A time for which its provider said that a machine may be away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct MaintenanceView {
+    /// Its begin.
+    pub from: Moment,
+    /// Its end.
+    pub until: Moment,
+}
+
+impl MachineView {
+    /// CPU shares that are free.
+    pub fn cpu_free(&self) -> u16 {
+        let shares = self.offer.as_ref().map_or(0, |offer| offer.cpu_shares);
+        shares.saturating_sub(self.cpu_leased)
+    }
+
+    /// What so many of its GPUs or CPU shares bring of `all`: each is an equal part (mechanisms rule 31).
+    pub fn cut(&self, all: u64, count: u64) -> u64 {
+        let shares = self.offer.as_ref().map_or(0, |offer| offer.cpu_shares);
+        let parts = u64::from(shares).saturating_add(self.gpus.len() as u64).max(1);
+        all.saturating_mul(count.min(parts)) / parts
+    }
 }
 
 /// A GPU of a machine.
@@ -175,6 +210,9 @@ pub struct OfferView {
     pub min_term_s: u64,
     /// Longest term in seconds.
     pub max_term_s: u64,
+    /// CPU shares, leased ones included: GPUs and shares are equal parts of cores, memory and disk. 0 when
+    /// the CPU profile is not offered.
+    pub cpu_shares: u16,
 }
 
 /// A price in DBC.
@@ -183,7 +221,7 @@ pub struct OfferView {
 pub struct Price {
     /// One GPU for one hour.
     pub gpu_hour: Money,
-    /// The CPU profile for one hour.
+    /// One CPU share for one hour.
     pub cpu_hour: Money,
 }
 
@@ -193,7 +231,7 @@ pub struct Price {
 pub struct UsdPrice {
     /// One GPU for one hour.
     pub gpu_hour: Dollars,
-    /// The CPU profile for one hour.
+    /// One CPU share for one hour.
     pub cpu_hour: Dollars,
 }
 

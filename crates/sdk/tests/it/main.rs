@@ -2,5 +2,7 @@
 //! Needs `cargo xtask wasm` and `cargo build -p dbc-node` before.
 
 mod agent;
+mod govern;
 mod market;
+mod wait;
 mod world;

@@ -72,7 +72,7 @@ impl World {
 
     pub async fn offer(&self, market: &Market, cpu_hour: Money) -> Result<()> {
         let price = Price { gpu_hour: Money(0), cpu_hour };
-        market.set_offer(&self.provider, MachineId(MACHINE), Ask::Dbc(price), 60, 7200).await?;
+        market.set_offer(&self.provider, MachineId(MACHINE), Ask::Dbc(price), 60, 7200, 1).await?;
         Ok(())
     }
 
@@ -108,6 +108,8 @@ pub struct FakeAgent {
     chain: ChainClient,
     operator: Signer,
     pub seen: Mutex<Vec<String>>,
+    /// What the next watch shows instead of a workload that comes up.
+    pub shows: Mutex<Option<Vec<WorkloadStatus>>>,
     revoked: Mutex<HashSet<Vec<u8>>>,
     /// Access key and epoch of leases, for when the chain is away.
     known: Mutex<HashMap<u64, ([u8; 32], u32)>>,
@@ -129,6 +131,7 @@ impl FakeAgent {
             chain: ChainClient::connect(chain).await?,
             operator: Signer::from_uri("//Bob")?,
             seen: Mutex::default(),
+            shows: Mutex::default(),
             revoked: Mutex::default(),
             known: Mutex::default(),
         });
@@ -202,9 +205,15 @@ impl FakeAgent {
                 self.chain.started(&self.operator, lease).await?;
                 vec![Reply::Done]
             }
-            Request::Status => vec![status(Phase::Running)],
+            Request::Status => vec![Reply::Status(Box::new(status(Phase::Running)))],
             Request::Watch => {
-                [Phase::Pulling, Phase::Starting, Phase::Running].map(status).to_vec()
+                let up = || [Phase::Pulling, Phase::Starting, Phase::Running].map(status).to_vec();
+                let shows = self.shows.lock().unwrap().clone();
+                shows
+                    .unwrap_or_else(up)
+                    .into_iter()
+                    .map(|one| Reply::Status(Box::new(one)))
+                    .collect()
             }
             Request::Logs { .. } => {
                 let stream = LogStream::Stdout;
@@ -220,16 +229,17 @@ impl FakeAgent {
     }
 }
 
-fn status(phase: Phase) -> Reply {
-    Reply::Status(Box::new(WorkloadStatus {
+pub fn status(phase: Phase) -> WorkloadStatus {
+    WorkloadStatus {
         phase,
         detail: format!("{phase:?}"),
         last_error: None,
+        retry: false,
         spec_hash: None,
         image_digest: None,
         ports: vec![],
         starts: 1,
         disk_used_bytes: 0,
         disk_limit_bytes: 0,
-    }))
+    }
 }

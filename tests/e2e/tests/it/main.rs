@@ -1,16 +1,22 @@
 //! The whole system on one machine, driven by the same commands that people type. One network for all
-//! scenarios, because a machine without GPUs is leased whole: they take turns. Every scenario is run
+//! scenarios, because what it lets out is this one machine: they take turns. Every scenario is run
 //! and reported by name; the test fails if any did.
 
 mod scenarios {
+    pub mod agent;
     pub mod audit;
     pub mod crash;
+    pub mod governance;
     pub mod grant;
+    pub mod guides;
     pub mod image;
+    pub mod input;
     pub mod lease;
+    pub mod neighbours;
     pub mod presence;
     pub mod refusal;
     pub mod report;
+    pub mod validator;
     pub mod validators;
 }
 
@@ -36,8 +42,12 @@ async fn the_whole_path_on_one_machine() {
     let scenarios = scenarios![
         scenarios::lease::life_of_a_lease_and_every_unit_accounted_for,
         scenarios::audit::the_machine_was_audited_and_its_transcript_stands_up_to_doubt,
+        scenarios::guides::what_guides_say_is_what_happens,
+        scenarios::governance::a_question_is_checked_before_it_is_asked_and_shown_as_what_it_does,
+        scenarios::validator::d61_a_validator_is_rented_and_given_back,
         scenarios::lease::files_and_ports_go_through_the_tunnel,
         scenarios::lease::what_a_renter_installed_survives_stop_and_start,
+        scenarios::neighbours::two_renters_share_a_machine_and_nothing_else,
         scenarios::grant::a_grant_lets_its_holder_in_and_nobody_else,
         scenarios::grant::a_grant_allows_its_verbs_only_and_ends_when_revoked,
         scenarios::grant::a_grant_ends_when_its_time_is_over,
@@ -49,11 +59,18 @@ async fn the_whole_path_on_one_machine() {
         scenarios::refusal::a_second_agent_of_the_same_machine_is_refused,
         scenarios::image::an_image_without_a_shell_is_entered_all_the_same,
         scenarios::image::an_image_with_user_nobody_runs_as_nobody,
+        scenarios::input::an_image_for_another_processor_is_named_and_the_money_returns,
+        scenarios::input::a_registry_that_dies_half_way_is_told_and_waited_for,
+        scenarios::input::a_full_disk_is_told_and_waited_for,
+        scenarios::input::a_node_of_another_network_is_refused,
+        scenarios::input::a_registry_or_relay_that_is_away_is_named,
         scenarios::report::a_wrong_report_costs_its_bond_and_the_machine_nothing,
         scenarios::report::a_price_in_dollars_is_the_rate_of_the_lease_s_start,
         scenarios::crash::an_agent_killed_comes_back_to_its_running_workload,
         scenarios::crash::a_workload_is_reached_while_the_chain_is_away,
         scenarios::crash::status_names_what_is_away,
+        scenarios::agent::a_machine_behind_nat_is_rented_and_entered_with_no_port_open,
+        scenarios::agent::an_agent_whose_clock_is_off_says_so_and_works,
         scenarios::presence::a_silenced_machine_s_meter_stops_and_the_money_returns,
     ];
     run(&["--pool-gib", "6"], &scenarios).await;
@@ -62,7 +79,10 @@ async fn the_whole_path_on_one_machine() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn four_validators() {
     let _turn = TURN.lock().await;
-    let scenarios = scenarios![scenarios::validators::one_of_four_killed_stops_nothing];
+    let scenarios = scenarios![
+        scenarios::validators::one_of_four_killed_stops_nothing,
+        scenarios::validators::one_of_four_cut_off_stops_nothing,
+    ];
     run(&["--pool-gib", "6", "--validators", "4"], &scenarios).await;
 }
 

@@ -3,20 +3,18 @@
 
 use alloc::vec::Vec;
 
-use dbc_primitives::{BoundedVec, MachineId, SLOTS_PER_HOUR, Slot};
+use dbc_primitives::{BoundedVec, MachineId, Slot};
 use frame_support::{traits::Get as _, weights::WeightMeter};
 use sp_io::hashing::blake2_256;
 
 use crate::{
     Audit, AuditId, AuditOf, AuditSink as _, AuditedMachines as _, Auditors, Audits, Config,
-    Cursor, Due, Duty, Event, LastWindow, Members, Mix, OpenOf, Outcome, Pace, PaceAtGenesis,
-    Pallet, Phase, Proofs, Purpose, Queue, WeightInfo as _,
+    Cursor, Due, Duty, Event, HeldBack, Members, Mix, OpenOf, Outcome, Pace, PaceAtGenesis, Pallet,
+    Phase, Purpose, Queue, WeightInfo as _,
 };
 
 /// Slots without entries that one block passes at most.
 const SLOTS_PER_BLOCK_MAX: u32 = 1_000;
-/// Most second looks of one window.
-const SECOND_LOOKS_MAX: u32 = 64;
 
 impl<T: Config> Pallet<T> {
     pub(crate) fn mix() {
@@ -32,40 +30,6 @@ impl<T: Config> Pallet<T> {
             reveal: T::RevealSlots::get(),
             back_off: T::BackOff::get(),
         })
-    }
-
-    /// Books audits of machines that nobody asked to be audited, once in each window: how many follows from
-    /// how many machines there are, and which from blocks that nobody knew (rules 1, 22).
-    pub(crate) fn second_looks(meter: &mut WeightMeter) {
-        if meter.try_consume(T::DbWeight::get().reads_writes(4, 1)).is_err() {
-            return;
-        }
-        let length = Self::pace().window.max(1);
-        let window = T::Clock::get() / length;
-        if window <= LastWindow::<T>::get() {
-            return;
-        }
-        LastWindow::<T>::put(window);
-        let machines = T::Machines::count();
-        let seed = blake2_256(&[&Mix::<T>::get()[..], b"second looks"].concat());
-        let hourly = u64::from(machines) * u64::from(T::SecondLooks::get().deconstruct());
-        let share = hourly.saturating_mul(length) / SLOTS_PER_HOUR;
-        // The rest of the share is a chance.
-        let more = number(&seed) % 1_000_000 < share % 1_000_000;
-        let looks = (share / 1_000_000) as u32 + u32::from(more);
-        let mut luck = seed;
-        for _ in 0..looks.min(SECOND_LOOKS_MAX) {
-            if meter.try_consume(T::WeightInfo::request()).is_err() {
-                return;
-            }
-            luck = blake2_256(&luck);
-            let at = (number(&luck) % u64::from(machines.max(1))) as u32;
-            let proven = T::Machines::at(at).filter(|machine| Proofs::<T>::contains_key(machine));
-            if let Some(machine) = proven.filter(|machine| T::Machines::terms(*machine).is_some()) {
-                // It may be booked already, and then it is looked at anyway.
-                let _ = Self::book(machine, Purpose::Random);
-            }
-        }
     }
 
     pub(crate) fn drain(meter: &mut WeightMeter) {
@@ -108,15 +72,6 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn look_at(slot: Slot, id: AuditId, machine: MachineId, due: Due) {
         let later = slot.max(T::Clock::get().saturating_add(1));
         Queue::<T>::insert(later, (id, due), machine);
-    }
-
-    fn expire(id: AuditId, machine: MachineId) {
-        // A later proof has its own entry.
-        if Proofs::<T>::get(machine).is_some_and(|proof| proof.audit == id) {
-            Proofs::<T>::remove(machine);
-            T::Sink::expired(machine);
-            Self::deposit_event(Event::Expired { machine });
-        }
     }
 
     fn advance(id: AuditId) {
@@ -164,7 +119,7 @@ impl<T: Config> Pallet<T> {
                 continue;
             }
             Self::count(&auditor, id, true);
-            let duty = Duty { auditor, commit: None, revealed: None };
+            let duty = Duty { auditor, commit: None, revealed: None, key: None };
             if duties.try_push(duty).is_err() {
                 break;
             }
@@ -178,6 +133,7 @@ impl<T: Config> Pallet<T> {
         audit.seed = seed;
         audit.next = T::Clock::get().saturating_add(Self::pace().commit);
         let auditors = duties.len() as u32;
+        audit.terms = T::Machines::terms(audit.machine).map(|terms| terms.shared_by(auditors));
         audit.duties = duties;
         let (machine, commit_by) = (audit.machine, audit.next);
         Self::deposit_event(Event::Drawn { audit: id, machine, auditors, commit_by });
@@ -200,6 +156,7 @@ impl<T: Config> Pallet<T> {
             machine: audit.machine,
             purpose: audit.purpose,
             seed: [0; 32],
+            terms: None,
         };
         true
     }
@@ -223,12 +180,13 @@ impl<T: Config> Pallet<T> {
         }
         audit.next = T::Clock::get().saturating_add(T::KeptSlots::get());
         OpenOf::<T>::remove(audit.machine);
+        HeldBack::<T>::remove(audit.machine);
         Self::deposit_event(Event::Closed { audit: id, machine: audit.machine, outcome });
     }
 }
 
 /// A hash as a number.
-fn number(hash: &[u8; 32]) -> u64 {
+pub(crate) fn number(hash: &[u8; 32]) -> u64 {
     let mut low = [0; 8];
     low.copy_from_slice(&hash[..8]);
     u64::from_le_bytes(low)

@@ -45,11 +45,12 @@ impl<T: Config> Pallet<T> {
         ensure!(T::Clock::get() < demand.until, Error::<T>::NotDemanded);
         let mut audit = Audits::<T>::get(id).ok_or(Error::<T>::AuditNotFound)?;
         let (machine, seed) = (audit.machine, audit.seed);
+        let terms = audit.terms.ok_or(Error::<T>::ShowsNothing)?;
         let place = audit.duties.iter().position(|duty| duty.auditor == auditor);
         let place = place.ok_or(Error::<T>::NotDrawn)?;
         let duty = audit.duties.get_mut(place).ok_or(Error::<T>::NotDrawn)?;
         let (root, verdict) = duty.revealed.ok_or(Error::<T>::ShowsNothing)?;
-        let holds = T::Check::supports(machine, id, &seed, &root, &verdict, transcript)
+        let holds = T::Check::supports(machine, id, terms, &seed, &root, &verdict, transcript)
             .ok_or(Error::<T>::ShowsNothing)?;
         Demands::<T>::remove(id, &auditor);
         Queue::<T>::remove(demand.until, (id, Due::Transcript(place as u8)));

@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 use frame_support::{dispatch::DispatchResult, ensure, traits::Get as _};
 
 use crate::{
-    Attempts, AttemptsOf, AuditId, AuditOf, AuditSink as _, AuditedMachines as _, Audits, Config,
-    Demands, Due, DutyPay as _, Error, Event, Findings, Members, Outcome, Pallet, Phase, Proof,
-    Proofs, TranscriptCheck as _, Verdict,
+    Assigned, Attempts, AttemptsOf, Audit, AuditId, AuditOf, AuditSink as _, AuditedMachines as _,
+    Audits, Config, Demands, Due, DutyPay as _, Error, Event, Findings, Members, OpenDuty, Outcome,
+    Pallet, Phase, Proof, TranscriptCheck as _, Verdict,
 };
 
 impl<T: Config> Pallet<T> {
@@ -28,6 +28,35 @@ impl<T: Config> Pallet<T> {
         Audits::<T>::insert(id, audit);
         Self::deposit_event(Event::Committed { audit: id, auditor: who });
         Ok(())
+    }
+
+    pub(crate) fn do_set_duty_key(who: T::AccountId, id: AuditId, key: [u8; 32]) -> DispatchResult {
+        let mut audit = Audits::<T>::get(id).ok_or(Error::<T>::AuditNotFound)?;
+        // Whoever has to seal something to it has the other half of the phase for that.
+        let half = T::Clock::get().saturating_add(Self::pace().commit / 2);
+        ensure!(audit.phase == Phase::Commit && half <= audit.next, Error::<T>::WrongPhase);
+        let duty = audit.duties.iter_mut().find(|duty| duty.auditor == who);
+        let duty = duty.ok_or(Error::<T>::NotDrawn)?;
+        ensure!(duty.key.is_none(), Error::<T>::SaidAlready);
+        duty.key = Some(key);
+        Audits::<T>::insert(id, audit);
+        Self::deposit_event(Event::DutyKeySet { audit: id, auditor: who, key });
+        Ok(())
+    }
+
+    /// What an auditor was drawn for and has yet to finish.
+    pub(crate) fn duties_of(who: &T::AccountId) -> Vec<OpenDuty> {
+        let open = Assigned::<T>::iter_key_prefix(who).filter_map(|id| {
+            let audit = Audits::<T>::get(id)?;
+            let duty = audit.duties.iter().find(|duty| duty.auditor == *who)?;
+            let said = match audit.phase {
+                Phase::Commit => duty.commit.is_some(),
+                _ => duty.revealed.is_some(),
+            };
+            let Audit { machine, purpose, phase, next, .. } = audit;
+            Some(OpenDuty { audit: id, machine, purpose, phase, next, said })
+        });
+        open.collect()
     }
 
     pub(crate) fn do_reveal(
@@ -95,7 +124,7 @@ impl<T: Config> Pallet<T> {
             provisional: !full,
             findings: together(passes),
         };
-        Proofs::<T>::insert(audit.machine, proof);
+        Self::keep_proof(audit.machine, proof);
         AttemptsOf::<T>::remove(audit.machine);
         Self::look_at(proof.until, id, audit.machine, Due::Proof);
         T::Sink::passed(audit.machine, &proof);
@@ -103,7 +132,7 @@ impl<T: Config> Pallet<T> {
 
     /// A machine that failed has no proof any more, and waits twice as long each time (rule 4).
     fn fail(audit: &AuditOf<T>) {
-        let proven = Proofs::<T>::take(audit.machine).is_some();
+        let proven = Self::drop_proof(audit.machine);
         AttemptsOf::<T>::mutate(audit.machine, |attempts| {
             let Attempts { failed, not_before } = attempts.get_or_insert_default();
             let wait = Self::pace().back_off.saturating_mul(1 << (*failed).min(16));
@@ -121,11 +150,12 @@ impl<T: Config> Pallet<T> {
     ) -> DispatchResult {
         let mut audit = Audits::<T>::get(id).ok_or(Error::<T>::AuditNotFound)?;
         let (machine, seed) = (audit.machine, audit.seed);
+        let terms = audit.terms.ok_or(Error::<T>::ShowsNothing)?;
         let duty = audit.duties.iter_mut().find(|duty| duty.auditor == auditor);
         let duty = duty.ok_or(Error::<T>::NotDrawn)?;
         let (root, verdict) = duty.revealed.ok_or(Error::<T>::ShowsNothing)?;
-        let lied =
-            T::Check::supports(machine, id, &seed, &root, &verdict, transcript) == Some(false);
+        let shown = T::Check::supports(machine, id, terms, &seed, &root, &verdict, transcript);
+        let lied = shown == Some(false);
         ensure!(lied, Error::<T>::ShowsNothing);
         // Shown once; what he said counts no more, should the audit still be open.
         duty.revealed = None;

@@ -1,11 +1,11 @@
 //! Booking.
 
-use dbc_primitives::{BoundedVec, MachineId, Slot};
+use dbc_primitives::{BoundedVec, MachineId};
 use frame_support::{dispatch::DispatchResult, ensure, traits::Get as _};
 
 use crate::{
-    AttemptsOf, Audit, Audits, Config, Due, Error, Event, NextAudit, OpenOf, Pallet, Phase, Proof,
-    Proofs, Purpose,
+    AttemptsOf, Audit, Audits, Config, Due, Error, Event, NextAudit, OpenOf, Pallet, Phase, Proofs,
+    Purpose,
 };
 
 impl<T: Config> Pallet<T> {
@@ -16,7 +16,7 @@ impl<T: Config> Pallet<T> {
         if matches!(purpose, Purpose::First | Purpose::Renewal) {
             let waits = AttemptsOf::<T>::get(machine).is_some_and(|a| now < a.not_before);
             ensure!(!waits, Error::<T>::BackingOff);
-            let fresh = Proofs::<T>::get(machine).is_some_and(|proof| is_fresh(&proof, now));
+            let fresh = Proofs::<T>::get(machine).is_some_and(|proof| proof.is_fresh(now));
             ensure!(!fresh, Error::<T>::ProofFresh);
         }
         let starts = Self::window_after(now.saturating_add(Self::pace().draw_delay));
@@ -34,6 +34,7 @@ impl<T: Config> Pallet<T> {
             phase: Phase::Booked,
             duties: BoundedVec::default(),
             seed: [0; 32],
+            terms: None,
             again: false,
         };
         OpenOf::<T>::insert(machine, id);
@@ -42,16 +43,4 @@ impl<T: Config> Pallet<T> {
         Self::deposit_event(Event::Booked { audit: id, machine, starts });
         Ok(())
     }
-
-    /// Forgets a machine that left.
-    pub fn forget(machine: MachineId) {
-        Proofs::<T>::remove(machine);
-        AttemptsOf::<T>::remove(machine);
-    }
-}
-
-/// Whether two thirds of a proof's life are not over.
-fn is_fresh(proof: &Proof, now: Slot) -> bool {
-    let life = proof.until.saturating_sub(proof.at);
-    now < proof.until.saturating_sub(life / 3)
 }

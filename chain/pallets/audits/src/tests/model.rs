@@ -17,6 +17,10 @@ enum Op {
     Convict(u64, u64, u8),
     Demand(u64, u64),
     Show(u64, u64, bool),
+    DutyKey(u64, u64),
+    GivenBack(u8),
+    Void(u8),
+    HandOver(u8, bool),
     Pass(u64),
 }
 
@@ -34,6 +38,10 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (id(), who(), 0u8..3).prop_map(|(id, who, truth)| Op::Convict(id, who, truth)),
         2 => (id(), who()).prop_map(|(id, who)| Op::Demand(id, who)),
         2 => (id(), who(), any::<bool>()).prop_map(|(id, who, good)| Op::Show(id, who, good)),
+        1 => (id(), who()).prop_map(|(id, who)| Op::DutyKey(id, who)),
+        1 => (1u8..5).prop_map(Op::GivenBack),
+        1 => (1u8..5).prop_map(Op::Void),
+        1 => (1u8..5, any::<bool>()).prop_map(|(number, sold)| Op::HandOver(number, sold)),
         4 => (1u64..60).prop_map(Op::Pass),
     ]
 }
@@ -63,6 +71,26 @@ fn apply(op: &Op) {
         }
         Op::Demand(id, who) => Audits::demand(signed(31), id, who),
         Op::Show(id, who, good) => Audits::show(signed(who), id, transcript(who, good)),
+        Op::DutyKey(id, who) => Audits::set_duty_key(signed(who), id, [who as u8; 32])
+            .map(drop)
+            .map_err(|error| error.error),
+        Op::GivenBack(number) => {
+            Audits::given_back(machine(number));
+            Ok(())
+        }
+        Op::Void(number) => {
+            Audits::void(machine(number));
+            Ok(())
+        }
+        Op::HandOver(number, sold) => {
+            let machine = machine(number);
+            SOLD.with_borrow_mut(|all| {
+                all.retain(|other| *other != machine);
+                all.extend(sold.then_some(machine));
+            });
+            Audits::handed_over(machine, &(PROVIDER + u64::from(sold)));
+            Ok(())
+        }
         Op::Pass(slots) => {
             go_to(now() + slots);
             Ok(())

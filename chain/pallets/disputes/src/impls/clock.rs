@@ -1,11 +1,11 @@
 //! Deadlines: bands, windows, executions.
 
-use dbc_primitives::Slot;
+use dbc_primitives::{MachineId, Slot};
 use frame_support::{traits::Get as _, weights::WeightMeter};
 
 use crate::{
-    Config, Cursor, Event, OffenceId, OffenceOf, Offences, OpenOf, Pallet, Queue, RunningOf, Stage,
-    WeightInfo as _, bands,
+    Charged, Config, Cursor, Event, Evidence, History as _, Kind, Offence, OffenceId, OffenceOf,
+    Offences, OpenOf, Pallet, Preview, Queue, RunningOf, Stage, WeightInfo as _, bands,
 };
 
 /// Slots without entries that one block passes at most.
@@ -38,8 +38,10 @@ impl<T: Config> Pallet<T> {
             }
             left -= 1;
             Queue::<T>::remove(cursor, id);
-            if let Some(offence) = Offences::<T>::get(id) {
-                Self::advance(id, offence);
+            match Offences::<T>::get(id) {
+                Some(offence) => Self::advance(id, offence),
+                // A report whose check takes too long: nobody can say.
+                None => Self::checked(id, None),
             }
         }
         Cursor::<T>::put(cursor);
@@ -47,6 +49,9 @@ impl<T: Config> Pallet<T> {
 
     fn advance(id: OffenceId, mut offence: OffenceOf<T>) {
         match offence.stage {
+            Stage::Running if Self::is_excused(&offence) => {
+                return Self::forget_offence(id, &offence);
+            }
             Stage::Running => Self::raise(id, &mut offence),
             Stage::Recorded { .. } | Stage::Appealed { .. } => {
                 Self::execute(id, &offence);
@@ -61,8 +66,11 @@ impl<T: Config> Pallet<T> {
         let until = offence.ended.unwrap_or_else(T::Clock::get);
         let length = until.saturating_sub(offence.since);
         let all = bands::bands(offence.kind);
-        let reached = bands::reached(offence.kind, length);
+        let reached = Self::reached(offence, length);
         if reached > usize::from(offence.band) {
+            if matches!(offence.kind, Kind::Unreachable { .. }) {
+                Charged::<T>::insert(offence.machine, T::Clock::get());
+            }
             offence.band = reached as u8;
             Self::deposit_event(Event::BandReached { offence: id, cost: Self::cost(offence) });
         }
@@ -77,6 +85,49 @@ impl<T: Config> Pallet<T> {
         } else if let Some((from, _)) = all.get(reached) {
             offence.next = offence.since.saturating_add(*from);
         }
+    }
+
+    /// Bands that an offence of this length has reached. A silence that is too short for any reaches the first
+    /// when its machine was silent very often in thirty days, once in that time (rule 11).
+    fn reached(offence: &OffenceOf<T>, length: Slot) -> usize {
+        let reached = bands::reached(offence.kind, length);
+        let silence = matches!(offence.kind, Kind::Unreachable { .. });
+        if reached > 0 || !silence || offence.ended.is_none() {
+            return reached;
+        }
+        let since = T::Clock::get().saturating_sub(T::ChargeEvery::get());
+        let charged = Charged::<T>::get(offence.machine).is_some_and(|last| last > since);
+        let often = T::History::live_share(offence.machine) < T::LiveLeast::get();
+        usize::from(often && !charged)
+    }
+
+    /// Whether very many fell silent with this machine; what a check found is nobody else's.
+    pub(crate) fn is_excused(offence: &OffenceOf<T>) -> bool {
+        let silence = matches!(offence.kind, Kind::Unreachable { .. });
+        let found = silence && offence.reporter.is_none() && offence.band == 0;
+        found && T::History::is_excused(offence.machine, offence.since)
+    }
+
+    /// What a machine's running offence costs if it is over now, and next; writes nothing.
+    pub(crate) fn outlook(machine: MachineId) -> Option<Preview> {
+        let id = RunningOf::<T>::get(machine)?;
+        let mut offence = Offences::<T>::get(id)?;
+        let Offence { kind, since, .. } = offence;
+        let all = bands::bands(kind);
+        let cost = |band: usize, offence: &OffenceOf<T>| {
+            let share = band.checked_sub(1).and_then(|at| all.get(at));
+            share.map_or(0, |(_, share)| share.mul_floor(offence.stake))
+        };
+        let now = T::Clock::get();
+        let by_length = bands::reached(kind, now.saturating_sub(since));
+        offence.ended = Some(now);
+        let excused = Self::is_excused(&offence);
+        let over = Self::reached(&offence, now.saturating_sub(since));
+        let next = all.get(by_length).filter(|_| !excused);
+        let next =
+            next.map(|(from, _)| (since.saturating_add(*from), cost(by_length + 1, &offence)));
+        let now = if excused { 0 } else { cost(over.max(offence.band.into()), &offence) };
+        Some(Preview { offence: id, kind, since, now, next })
     }
 
     /// Units that it costs by now.
@@ -101,6 +152,7 @@ impl<T: Config> Pallet<T> {
     /// Forgets what is settled.
     pub(crate) fn settle(id: OffenceId, offence: &OffenceOf<T>) {
         Offences::<T>::remove(id);
+        Evidence::<T>::remove(id);
         OpenOf::<T>::mutate_exists(offence.machine, |open| {
             *open = open.and_then(|count| count.checked_sub(1)).filter(|count| *count > 0);
         });

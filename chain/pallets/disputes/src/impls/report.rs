@@ -8,8 +8,9 @@ use frame_support::{
 };
 
 use crate::{
-    Checks as _, Config, Error, Event, HoldReason, Kind, Leased as _, NextOffence, Offence,
-    OffenceId, OffenceOf, Offences, OpenOf, Pallet, Reports, RunningOf, Stage, Stakes as _,
+    Charged, Checks as _, Config, Error, Event, Evidence, HoldReason, Kind, Leased as _,
+    NextOffence, Offence, OffenceId, OffenceOf, Offences, OpenOf, Pallet, Queue, Reports,
+    RunningOf, Stage, Stakes as _,
 };
 
 impl<T: Config> Pallet<T> {
@@ -26,17 +27,27 @@ impl<T: Config> Pallet<T> {
         machine: MachineId,
         kind: Kind,
         lease: Option<LeaseId>,
+        evidence: Option<[u8; 32]>,
     ) -> DispatchResult {
         let (provider, stake) = T::Stakes::of(machine).ok_or(Error::<T>::MachineNotFound)?;
         if let Some(lease) = lease {
             let renter = T::Leases::renter(machine, lease).map(|(renter, _)| renter);
             ensure!(renter == Some(who.clone()), Error::<T>::NotYourLease);
         }
+        let kind = match kind {
+            // Only its renter knows that it was rented, and what he names is his.
+            Kind::Unreachable { .. } => Kind::Unreachable { rented: lease.is_some() },
+            Kind::Left => return Err(Error::<T>::NotReportable.into()),
+            other => other,
+        };
+        let shown = matches!(kind, Kind::Malfunction | Kind::Counterfeit);
+        ensure!(evidence.is_none() || shown, Error::<T>::NoEvidence);
         let bond = T::ReportBond::get();
         T::Currency::hold(&HoldReason::Report.into(), &who, bond)?;
         let id = Self::next_id();
         T::Checks::book(machine, id)?;
         let now = T::Clock::get();
+        let until = now.saturating_add(T::CheckSlots::get());
         let report = Offence {
             machine,
             provider,
@@ -46,27 +57,43 @@ impl<T: Config> Pallet<T> {
             stake,
             band: 0,
             stage: Stage::Running,
-            next: now,
+            next: until,
             lease,
             reporter: Some((who, bond)),
             appeal: 0,
         };
         Reports::<T>::insert(id, report);
+        Queue::<T>::insert(until, id, ());
+        if let Some(hash) = evidence {
+            Evidence::<T>::insert(id, hash);
+        }
+        if let Some(lease) = lease {
+            T::Leases::hold_back(lease, now);
+        }
         Self::deposit_event(Event::Reported { offence: id, machine, kind });
         Ok(())
     }
 
-    /// A check is over. What it bore out is an offence since the report; what it did not costs the bond; of
-    /// what nobody can say the bond returns.
+    /// A check is over. What it bore out is an offence since the report, and ends the lease that was reported
+    /// back to then; what it did not costs the bond; of what nobody can say the bond returns.
     pub fn checked(id: OffenceId, upheld: Option<bool>) {
         let Some(report) = Reports::<T>::take(id) else { return };
+        Self::unqueue(id, report.next);
+        let withheld = Self::close_evidence(report.machine, id);
+        if let Some(lease) = report.lease {
+            match upheld {
+                Some(true) => T::Leases::end_for_fault(lease),
+                _ => T::Leases::let_go(lease),
+            }
+        }
         if upheld == Some(true) && !RunningOf::<T>::contains_key(report.machine) {
             Self::start(id, report);
             return;
         }
+        Evidence::<T>::remove(id);
         if let Some((reporter, bond)) = &report.reporter {
             // Somebody else was faster: the report was right, and costs nothing.
-            let lost = upheld == Some(false);
+            let lost = upheld == Some(false) || upheld.is_none() && withheld;
             Self::free(&HoldReason::Report.into(), reporter, *bond, lost);
         }
         Self::deposit_event(Event::Rejected { offence: id });
@@ -114,15 +141,28 @@ impl<T: Config> Pallet<T> {
         };
         Self::unqueue(id, offence.next);
         offence.ended = Some(at.max(offence.since));
+        if Self::is_excused(&offence) {
+            return Self::forget_offence(id, &offence);
+        }
         Self::raise(id, &mut offence);
         if offence.band == 0 {
-            if let Some((reporter, bond)) = &offence.reporter {
-                Self::free(&HoldReason::Report.into(), reporter, *bond, false);
-            }
-            Self::deposit_event(Event::Forgotten { offence: id });
-            return Self::settle(id, &offence);
+            return Self::forget_offence(id, &offence);
         }
         Self::keep(id, offence);
+    }
+
+    /// It costs nothing.
+    pub(crate) fn forget_offence(id: OffenceId, offence: &OffenceOf<T>) {
+        if let Some((reporter, bond)) = &offence.reporter {
+            Self::free(&HoldReason::Report.into(), reporter, *bond, false);
+        }
+        Self::deposit_event(Event::Forgotten { offence: id });
+        Self::settle(id, offence);
+    }
+
+    /// A machine left; nothing of it is in dispute.
+    pub fn forget(machine: MachineId) {
+        Charged::<T>::remove(machine);
     }
 
     /// Whether a machine's stake may leave: nothing of it is in dispute.

@@ -19,7 +19,7 @@ fn appeal(id: u64) -> sp_runtime::DispatchResult {
 }
 
 #[test]
-fn an_appeal_is_open_for_its_whole_window_and_no_longer() {
+fn predecessor_flaw_02_an_appeal_is_open_for_its_whole_window_and_no_longer() {
     run(|| {
         let id = recorded();
         pass(APPEAL - 1);

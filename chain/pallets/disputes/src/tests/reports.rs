@@ -15,10 +15,66 @@ fn reported() -> u64 {
 #[test]
 fn rule_07_nothing_happens_before_drawn_auditors_looked() {
     run(|| {
-        reported();
-        pass(200 * HOUR);
+        let id = reported();
+        pass(CHECK - 1);
         assert_eq!(stake(1), STAKE);
         assert_eq!(Balances::free_balance(RENTER), 99_000, "the bond is held");
+        // Nobody looked in time: nobody can say.
+        pass(HOUR);
+        assert_eq!((stake(1), Balances::free_balance(RENTER)), (STAKE, 100_000));
+        assert_eq!(told(), [Told::HeldBack(START), Told::LetGo]);
+        Disputes::checked(id, Some(true));
+        assert!(offence(id).is_none(), "too late");
+    });
+}
+
+/// What was asked of lease 1.
+fn told() -> Vec<Told> {
+    LEASES
+        .with_borrow(|all| {
+            all.iter().map(|(lease, told)| (*lease == 1).then_some(*told)).collect::<Option<_>>()
+        })
+        .expect("of the lease that was reported")
+}
+
+#[test]
+fn rule_07_rent_since_a_report_waits_and_goes_to_whoever_was_right() {
+    for (upheld, last) in
+        [(Some(true), Told::Ended), (Some(false), Told::LetGo), (None, Told::LetGo)]
+    {
+        run(|| {
+            let id = reported();
+            pass(10 * MINUTE);
+            assert_eq!(told(), [Told::HeldBack(START)]);
+            Disputes::checked(id, upheld);
+            assert_eq!(told(), [Told::HeldBack(START), last], "{upheld:?}");
+        });
+    }
+    run(|| {
+        // Watchers were faster; the renter is right all the same.
+        let id = reported();
+        Disputes::begin(machine(1), KIND, now(), Some(1));
+        Disputes::checked(id, Some(true));
+        assert_eq!(told(), [Told::HeldBack(START), Told::Ended]);
+        // Whoever reports without a lease holds nobody's rent.
+        assert_ok!(Disputes::report(RuntimeOrigin::signed(30), machine(2), KIND, None));
+        assert_eq!(told().len(), 2);
+    });
+}
+
+#[test]
+fn whoever_reports_cannot_choose_a_dearer_kind() {
+    run(|| {
+        let by =
+            |kind, lease| Disputes::report(RuntimeOrigin::signed(RENTER), machine(1), kind, lease);
+        assert_noop!(by(Kind::Left, Some(1)), Error::<Test>::NotReportable);
+        assert_ok!(by(Kind::Unreachable { rented: true }, None));
+        let open = Disputes::open_reports(0);
+        assert_eq!(open[0].kind, Kind::Unreachable { rented: false }, "nothing of it was his");
+        assert_ok!(by(Kind::Unreachable { rented: false }, Some(1)));
+        let open = Disputes::open_reports(open[0].offence + 1);
+        assert_eq!((open.len(), open[0].kind), (1, Kind::Unreachable { rented: true }));
+        assert_eq!((open[0].lease, open[0].until), (Some(1), now() + CHECK));
     });
 }
 

@@ -1,71 +1,111 @@
 //! Orders: a lease comes to be, starts, becomes longer.
 
-use dbc_primitives::{Balance, LeaseId, LeaseState, Leg, Order, Slot, price};
-use frame_support::{
-    dispatch::DispatchResult,
-    ensure,
-    traits::{Get as _, fungible::MutateHold as _},
+use dbc_primitives::{
+    Balance, LeaseId, LeaseState, Leg, Order, Slot,
+    discount::Progress,
+    price::{self, LEG_MAX},
 };
-use pallet_machines::Fleet as _;
+use frame_support::{dispatch::DispatchResult, ensure, traits::Get as _};
+use pallet_machines::{Fleet as _, Part, Quote};
+use sp_runtime::DispatchError;
 
 use crate::{
-    ByMachine, Config, Error, Event, HoldReason, Lease, Leases, Meter as _, NextLease, Pallet, Tags,
+    ByMachine, Config, Error, Event, Expiry, Lease, LeaseOf, Leases, Meter as _, NextLease, Pallet,
+    Tags,
 };
 
 impl<T: Config> Pallet<T> {
     pub(crate) fn do_create(renter: T::AccountId, order: Order<T::AccountId>) -> DispatchResult {
         ensure!(!Tags::<T>::contains_key(&renter, order.tag), Error::<T>::TagUsed);
-        let quote =
-            T::Fleet::quote(order.machine, order.profile, &order.gpus, order.offer_version)?;
+        let Order { profile, ref gpus, cpu_shares, .. } = order;
+        let part = Part { profile, gpus, cpu_shares };
+        let quote = T::Fleet::quote(order.machine, part, order.offer_version)?;
         ensure!(T::Meter::is_live(quote.index.index), Error::<T>::MachineSilent);
-        ensure!(quote.rate <= order.max_rate, Error::<T>::RateTooHigh);
-        let term_fits = quote.min_term <= order.term && order.term <= quote.max_term;
-        ensure!(term_fits, Error::<T>::BadTerm);
-        let deposit = price::deposit(quote.rate, order.term).ok_or(Error::<T>::Overflow)?;
-        ensure!(order.cap.is_none_or(|cap| deposit <= cap), Error::<T>::AboveCap);
+        let another = order.standby.is_none_or(|standby| standby != order.machine);
+        ensure!(another, Error::<T>::NoStandby);
+        let mut record = Self::ordered(renter, order, quote)?;
+        let deposit = Self::first_price(&record).ok_or(Error::<T>::Overflow)?;
 
-        T::Fleet::occupy(order.machine, order.profile, &order.gpus)?;
-        T::Currency::hold(&HoldReason::Deposit.into(), &renter, deposit)?;
-
-        let now = T::Clock::get();
-        let start_by = now.saturating_add(T::StartWindow::get());
+        T::Fleet::occupy(record.machine, record.part())?;
+        Self::put_on_hold(&mut record, deposit)?;
+        Self::join_voucher(&record);
         let lease = NextLease::<T>::mutate(|next| {
             let lease = *next;
             *next = next.saturating_add(1);
             lease
         });
-        Tags::<T>::insert(&renter, order.tag, lease);
-        ByMachine::<T>::insert(order.machine, lease, ());
-        Self::expire_at(start_by, lease);
+        Tags::<T>::insert(&record.renter, record.tag, lease);
+        ByMachine::<T>::insert(record.machine, lease, ());
+        Expiry::<T>::insert(record.due_at, lease, ());
         Self::deposit_event(Event::Created {
             lease,
-            renter: renter.clone(),
-            machine: order.machine,
-            rate: quote.rate,
+            renter: record.renter.clone(),
+            machine: record.machine,
+            rate: record.leg.rate,
             deposit,
-            start_by,
+            start_by: record.ends_at,
         });
-        let record = Lease {
+        Leases::<T>::insert(lease, record);
+        Ok(())
+    }
+
+    /// The record of an order at this quote, before anything of it is on hold.
+    fn ordered(
+        renter: T::AccountId,
+        order: Order<T::AccountId>,
+        quote: Quote<T::AccountId>,
+    ) -> Result<LeaseOf<T>, DispatchError> {
+        let known = order.platform.is_none_or(crate::Platforms::<T>::contains_key);
+        ensure!(known, Error::<T>::PlatformNotFound);
+        let terms = Self::terms(order.platform);
+        let leg = Self::leg(&terms, quote.rate).ok_or(Error::<T>::Overflow)?;
+        ensure!(leg.rate <= order.max_rate, Error::<T>::RateTooHigh);
+        let term_fits = quote.min_term <= order.term && order.term <= quote.max_term;
+        ensure!(term_fits, Error::<T>::BadTerm);
+        let payer = Self::payer_of(&renter, &order, quote.class)?;
+        let now = T::Clock::get();
+        let start_by = now.saturating_add(T::StartWindow::get());
+        Ok(Lease {
             renter,
+            payer,
             provider: quote.provider,
             machine: order.machine,
             machine_index: quote.index,
             gpus: order.gpus,
             profile: order.profile,
+            cpu_shares: order.cpu_shares,
             created_at: now,
             started_at: None,
             term: order.term,
             ends_at: start_by,
-            leg: Leg { index: 0, from: 0, rate: quote.rate },
-            deposit,
+            due_at: start_by,
+            leg,
+            next: None,
+            dollars_hour: quote.dollars_hour,
+            tiers: T::Tiers::get(),
+            progress: Progress::default(),
+            deposited: 0,
+            deposit: 0,
             due: 0,
             due_fees: 0,
+            due_platform: 0,
             paid: 0,
             fees: 0,
+            platform_fees: 0,
+            burned: 0,
             refunded: 0,
             settled_to: now,
             live_mark: 0,
             charged: 0,
+            metered_from: now,
+            away: 0,
+            rent: 0,
+            list: 0,
+            at_fault: false,
+            held_back: None,
+            suspended: None,
+            moving: None,
+            standby: order.standby,
             tail: None,
             max_rate: order.max_rate,
             cap: order.cap,
@@ -73,14 +113,30 @@ impl<T: Config> Pallet<T> {
             grant_epoch: 0,
             generation: 0,
             platform: order.platform,
+            beneficiary: terms.beneficiary,
+            voucher: order.voucher,
             receiver: order.receiver,
             spec_hash: order.spec_hash,
             tag: order.tag,
             state: LeaseState::Pending,
             retain_until: None,
+            retained_by_pledge: false,
+            storage_price: 0,
+        })
+    }
+
+    /// What is held when a lease is ordered: the price of its term, or of its first leg in dollars. `None`
+    /// when that of the term is beyond the number range.
+    fn first_price(record: &LeaseOf<T>) -> Option<Balance> {
+        let price = |slots| {
+            let mut progress = record.progress;
+            progress.advance(&record.tiers, record.term, record.leg.rate, slots)
         };
-        Leases::<T>::insert(lease, record);
-        Ok(())
+        let whole = price(record.term)?;
+        match record.dollars_hour {
+            Some(_) => price(record.term.min(LEG_MAX)),
+            None => Some(whole),
+        }
     }
 
     pub(crate) fn do_started(who: T::AccountId, lease: LeaseId) -> DispatchResult {
@@ -93,14 +149,16 @@ impl<T: Config> Pallet<T> {
         }
         let now = T::Clock::get();
         ensure!(now < record.ends_at, Error::<T>::LeaseOver);
-        Self::forget_expiry(record.ends_at, lease);
         record.state = LeaseState::Running;
-        record.started_at = Some(now);
+        record.started_at.get_or_insert(now);
         record.settled_to = now;
+        record.metered_from = now;
         record.live_mark = T::Meter::live_by(record.machine_index.index, now);
+        // Another machine goes on until the calendar end that the first one had.
+        record.ends_at = record.moving.take().unwrap_or(now.saturating_add(record.term));
         record.leg.from = now;
-        record.ends_at = now.saturating_add(record.term);
-        Self::expire_at(record.ends_at, lease);
+        record.leg.until = Self::leg_end(&record, now);
+        Self::schedule_next(lease, &mut record);
         Self::deposit_event(Event::Started { lease, ends_at: record.ends_at });
         Leases::<T>::insert(lease, record);
         Ok(())
@@ -115,26 +173,37 @@ impl<T: Config> Pallet<T> {
     ) -> DispatchResult {
         let mut record = Self::own_open_lease(&renter, lease)?;
         ensure!(record.state == LeaseState::Running, Error::<T>::NotStarted);
-        let quote = T::Fleet::quote(record.machine, record.profile, &record.gpus, offer_version)?;
-        ensure!(quote.rate <= max_rate, Error::<T>::RateTooHigh);
+        ensure!(record.suspended.is_none(), Error::<T>::NoCards);
+        let quote = T::Fleet::quote(record.machine, record.part(), offer_version)?;
+        ensure!(T::Meter::is_live(quote.index.index), Error::<T>::MachineSilent);
+        let last = record.next.unwrap_or(record.leg);
+        ensure!(quote.rate <= max_rate && last.rate <= max_rate, Error::<T>::RateTooHigh);
         // One leg, one rate: a lease at another rate is another lease. In dollars the leg's rate stays while
         // it is no less than what is asked for now, so that nobody waits for a better moment (rule 13).
-        let stays = quote.in_dollars && quote.rate < record.leg.rate;
-        ensure!(quote.rate == record.leg.rate || stays, Error::<T>::RateChanged);
+        let asked = last.rate - last.platform;
+        let stays = quote.in_dollars && quote.rate < asked;
+        let same = quote.in_dollars == record.dollars_hour.is_some();
+        ensure!(same && (quote.rate == asked || stays), Error::<T>::RateChanged);
         let term = record.term.checked_add(slots).ok_or(Error::<T>::Overflow)?;
         ensure!(slots > 0 && term <= quote.max_term, Error::<T>::BadTerm);
-        let added = price::deposit(record.leg.rate, slots).ok_or(Error::<T>::Overflow)?;
-        let total = price::deposit(record.leg.rate, term).ok_or(Error::<T>::Overflow)?;
-        ensure!(record.cap.is_none_or(|cap| total <= cap), Error::<T>::AboveCap);
         let ends_at = record.ends_at.checked_add(slots).ok_or(Error::<T>::Overflow)?;
+        price::deposit(last.rate, term).ok_or(Error::<T>::Overflow)?;
 
-        T::Currency::hold(&HoldReason::Deposit.into(), &renter, added)?;
-        Self::forget_expiry(record.ends_at, lease);
-        Self::expire_at(ends_at, lease);
-        record.deposit = record.deposit.saturating_add(added);
+        let was_last = last.until == record.ends_at;
         record.term = term;
         record.ends_at = ends_at;
         record.max_rate = max_rate;
+        record.dollars_hour = quote.dollars_hour;
+        if was_last {
+            let until = Self::leg_end(&record, last.from);
+            let leg = Leg { until, ..last };
+            match record.next.as_mut() {
+                Some(next) => *next = leg,
+                None => record.leg = leg,
+            }
+        }
+        let added = Self::cover(&mut record)?;
+        Self::schedule_next(lease, &mut record);
         Self::deposit_event(Event::Extended { lease, ends_at, added });
         Leases::<T>::insert(lease, record);
         Ok(())

@@ -2,12 +2,12 @@
 //! nobody can fill a slot for others; a bound per block, so no block is overrun. A late drain changes
 //! no money, because every read asks the clock and charges never pass a lease's end.
 
-use dbc_primitives::{LeaseId, Slot};
+use dbc_primitives::LeaseId;
 use frame_support::{dispatch::DispatchResult, ensure, traits::Get as _, weights::WeightMeter};
 
 use crate::{
-    ByMachine, Config, Error, Event, Expiry, ExpiryCursor, LeaseOf, Leases, Meter as _, Pallet,
-    Tags, WeightInfo as _,
+    ByMachine, Config, Error, Event, Expiry, ExpiryCursor, LeaseOf, Leases, Pallet, Tags,
+    WeightInfo as _,
 };
 
 /// Slots without entries that one block passes at most; after a standstill the queue catches up at
@@ -59,33 +59,55 @@ impl<T: Config> Pallet<T> {
         ExpiryCursor::<T>::put(cursor);
     }
 
-    pub(crate) fn expire_at(slot: Slot, lease: LeaseId) {
-        Expiry::<T>::insert(slot, lease, ());
-    }
-
-    pub(crate) fn forget_expiry(slot: Slot, lease: LeaseId) {
-        Expiry::<T>::remove(slot, lease);
+    /// Whether something of the lease is due: its end, a leg's, its tail, the end of its retention.
+    fn is_due(record: &LeaseOf<T>) -> bool {
+        T::Clock::get() >= record.due_at
     }
 
     fn handle_due(lease: LeaseId, mut record: LeaseOf<T>) {
-        if !record.is_closed() {
-            Self::close_due(lease, record);
-            return;
-        }
-        if let Some(tail) = record.tail.as_mut() {
-            Self::forget_expiry(tail.look_at, lease);
-            if T::Meter::horizon() < tail.until {
-                tail.look_at = Self::look_at();
-                Self::expire_at(tail.look_at, lease);
-            } else {
-                Self::settle_tail(lease, &mut record);
-            }
+        if record.tail.is_some() {
+            Self::handle_tail(lease, &mut record);
             Leases::<T>::insert(lease, record);
+        } else if record.is_closed() {
+            Self::forget(lease, record);
+        } else if Self::is_over(&record) {
+            Self::close_over(lease, record);
+        } else {
+            Self::handle_turn(lease, record);
+        }
+    }
+
+    fn handle_tail(lease: LeaseId, record: &mut LeaseOf<T>) {
+        if Self::tail_is_over(record) {
+            Self::settle_tail(lease, record);
             return;
         }
-        if let Some(retain_until) = record.retain_until {
-            Self::forget_expiry(retain_until, lease);
+        // Where the longest time for a verdict is over, only the horizon is waited for.
+        record.held_back = record.held_back.filter(|held| T::Clock::get() < held.until);
+        let look_at = Self::look_at_tail(record);
+        record.tail = record.tail.map(|tail| crate::Tail { look_at, ..tail });
+        Self::schedule(lease, record, look_at);
+    }
+
+    /// An open lease before its end: a leg begins, or has begun and the horizon has come to it.
+    fn handle_turn(lease: LeaseId, mut record: LeaseOf<T>) {
+        record.held_back = record.held_back.filter(|held| T::Clock::get() < held.until);
+        Self::settle_record(lease, &mut record);
+        if record.next.is_none() && T::Clock::get() >= record.leg.until {
+            if let Err(reason) = Self::renew(lease, &mut record) {
+                Self::close(lease, record, reason);
+                return;
+            }
+            Self::settle_record(lease, &mut record);
         }
+        Self::schedule_next(lease, &mut record);
+        Leases::<T>::insert(lease, record);
+    }
+
+    /// The retention is over: the pledge pays for it, and the record goes.
+    fn forget(lease: LeaseId, record: LeaseOf<T>) {
+        Self::pay_storage(lease, &record);
+        Expiry::<T>::remove(record.due_at, lease);
         Leases::<T>::remove(lease);
         ByMachine::<T>::remove(record.machine, lease);
         Tags::<T>::remove(&record.renter, record.tag);

@@ -12,7 +12,9 @@ use frame_support::{
     },
 };
 use pallet_machines::Fleet as _;
-use sp_runtime::DispatchError;
+use sp_runtime::{
+    DispatchError, Permill, Rounding, helpers_128bit::multiply_by_rational_with_rounding,
+};
 
 use crate::{Config, Error, Event, HoldReason, LeaseOf, Leases, Meter as _, Pallet};
 
@@ -26,8 +28,8 @@ impl<T: Config> Pallet<T> {
             Leases::<T>::insert(lease, record);
             return Ok(());
         }
-        if Self::is_due(&record) {
-            Self::close_due(lease, record);
+        if Self::is_over(&record) {
+            Self::close_over(lease, record);
             return Ok(());
         }
         Self::settle_record(lease, &mut record);
@@ -40,29 +42,80 @@ impl<T: Config> Pallet<T> {
         Self::charge_until(lease, record, T::Meter::horizon());
     }
 
-    /// Charges the time before `slot` in which the machine was there, never past the end of the term,
-    /// and moves what is due.
+    /// Charges the time before `slot` in which the machine was there, never past the end of the term or
+    /// of what has a price, nor what is complained of, and moves what is due. Each leg at its own rate.
     pub(crate) fn charge_until(lease: LeaseId, record: &mut LeaseOf<T>, slot: Slot) {
-        if record.started_at.is_none() {
+        if record.started_at.is_none() || record.moving.is_some() {
             return;
         }
-        let to = slot.min(record.ends_at).max(record.settled_to);
-        let count = T::Meter::live_by(record.machine_index.index, to).max(record.live_mark);
-        let used = (count - record.live_mark).min(to - record.settled_to);
-        record.settled_to = to;
-        record.live_mark = count;
-        Self::charge(lease, record, used);
+        let disputed = record.held_back.filter(|held| T::Clock::get() < held.until);
+        let to = disputed.map_or(slot, |held| slot.min(held.since)).min(record.ends_at);
+        loop {
+            let stop = to.min(record.leg.until).max(record.settled_to);
+            let count = T::Meter::live_by(record.machine_index.index, stop).max(record.live_mark);
+            let span = stop - record.settled_to;
+            let used = (count - record.live_mark).min(span);
+            record.settled_to = stop;
+            record.live_mark = count;
+            record.away = record.away.saturating_add(span - used);
+            Self::charge(lease, record, used);
+            match record.next {
+                Some(next) if to >= record.leg.until => record.leg = next,
+                _ => return,
+            }
+            record.next = None;
+        }
     }
 
-    /// Charges so many slots and moves what is due.
+    /// Charges so many slots of the leg that runs and moves what is due.
     pub(crate) fn charge(lease: LeaseId, record: &mut LeaseOf<T>, slots: Slot) {
-        let free = record.deposit.saturating_sub(record.due).saturating_sub(record.due_fees);
-        let rent = price::deposit(record.leg.rate, slots).unwrap_or(free).min(free);
-        let fee = T::ProtocolFee::get().mul_floor(rent);
+        let rent = Self::rent(record, slots);
+        let leg = record.leg;
+        let (down, part, whole) = (Rounding::Down, leg.platform, leg.rate.max(1));
+        let platform = multiply_by_rational_with_rounding(rent, part, whole, down);
+        let platform = platform.unwrap_or(0).min(rent);
+        let price = rent - platform;
+        let fee = Permill::from_parts(leg.fee).mul_floor(price);
+        let burn = Permill::from_parts(leg.burn).mul_floor(price - fee);
         record.charged = record.charged.saturating_add(slots);
-        record.due += rent - fee;
+        record.due += price - fee - burn;
         record.due_fees += fee;
+        record.due_platform += platform;
+        let burned = Self::burn(record, burn);
+        record.burned += burned;
+        record.due_fees += burn - burned;
+        Self::pay_due(lease, record, burned);
+    }
 
+    /// Units for so many slots, never more than is on hold; notes how far the lease has come.
+    fn rent(record: &mut LeaseOf<T>, slots: Slot) -> Balance {
+        let free = record.free();
+        let rate = record.leg.rate;
+        let list = price::deposit(rate, slots).unwrap_or(free);
+        if record.leg.plain {
+            return list.min(free);
+        }
+        let rent = record.progress.advance(&record.tiers, record.term, rate, slots);
+        let mut rent = rent.unwrap_or(free).min(free);
+        record.list = record.list.saturating_add(list);
+        if record.at_fault {
+            rent = rent.min(Self::booked(record).saturating_sub(record.rent));
+        }
+        record.rent = record.rent.saturating_add(rent);
+        rent
+    }
+
+    /// What its time on this machine costs at the discount of the whole term.
+    pub(crate) fn booked(record: &LeaseOf<T>) -> Balance {
+        let off = record.tiers.off(record.term, record.term);
+        record.list - Permill::from_parts(off).mul_floor(record.list)
+    }
+
+    /// Moves what is due to whom it is due.
+    fn pay_due(lease: LeaseId, record: &mut LeaseOf<T>, burned: Balance) {
+        if let Some(provider) = T::Fleet::provider_of(record.machine) {
+            record.provider = provider;
+        }
         let provider = record.provider.clone();
         let provider_amount = Self::pay(record, &provider, record.due);
         record.due -= provider_amount;
@@ -70,12 +123,25 @@ impl<T: Config> Pallet<T> {
         let fee = Self::pay(record, &T::Treasury::get(), record.due_fees);
         record.due_fees -= fee;
         record.fees += fee;
-        if fee > 0 {
-            T::Fleet::fee_paid(record.machine, fee);
+        let platform_amount = match record.beneficiary.clone() {
+            Some(beneficiary) => Self::pay(record, &beneficiary, record.due_platform),
+            None => 0,
+        };
+        record.due_platform -= platform_amount;
+        record.platform_fees += platform_amount;
+        if fee > 0 || burned > 0 {
+            T::Fleet::fee_paid(record.machine, fee.saturating_add(burned));
         }
-        if provider_amount > 0 || fee > 0 {
+        if provider_amount > 0 || fee > 0 || platform_amount > 0 || burned > 0 {
             let settled_to = record.settled_to;
-            Self::deposit_event(Event::Settled { lease, provider_amount, fee, settled_to });
+            Self::deposit_event(Event::Settled {
+                lease,
+                provider_amount,
+                fee,
+                settled_to,
+                burned,
+                platform_amount,
+            });
         }
     }
 
@@ -90,7 +156,7 @@ impl<T: Config> Pallet<T> {
         let moved = wholly(|| {
             T::Currency::transfer_on_hold(
                 &HoldReason::Deposit.into(),
-                &record.renter,
+                &record.payer,
                 to,
                 amount,
                 Precision::Exact,
@@ -101,6 +167,25 @@ impl<T: Config> Pallet<T> {
         .unwrap_or(0);
         record.deposit = record.deposit.saturating_sub(moved);
         moved
+    }
+
+    /// Takes `amount` of the lease's hold out of the issuance; gives what was taken: all or nothing.
+    pub(crate) fn burn(record: &mut LeaseOf<T>, amount: Balance) -> Balance {
+        if amount == 0 {
+            return 0;
+        }
+        let burned = wholly(|| {
+            T::Currency::burn_held(
+                &HoldReason::Deposit.into(),
+                &record.payer,
+                amount,
+                Precision::Exact,
+                Fortitude::Force,
+            )
+        })
+        .unwrap_or(0);
+        record.deposit = record.deposit.saturating_sub(burned);
+        burned
     }
 }
 

@@ -57,6 +57,16 @@ fn every_call_needs_a_signature() {
             assert_noop!(Leases::set_access(with(), lease, [9; 32]), BadOrigin);
             assert_noop!(Leases::revoke_grants(with(), lease), BadOrigin);
             assert_noop!(Leases::close_expired(with(), lease), BadOrigin);
+            assert_noop!(Leases::suspend(with(), lease), BadOrigin);
+            assert_noop!(Leases::resume(with(), lease, Default::default(), 1, RATE), BadOrigin);
+            assert_noop!(Leases::fail_over(with(), lease), BadOrigin);
+            assert_noop!(Leases::pledge(with()), BadOrigin);
+            assert_noop!(Leases::release_pledge(with()), BadOrigin);
+            assert_noop!(Leases::register_platform(with(), 0, renter()), BadOrigin);
+            assert_noop!(Leases::set_platform(with(), 1, 0, renter()), BadOrigin);
+            assert_noop!(Leases::close_platform(with(), 1), BadOrigin);
+            assert_noop!(Leases::issue_voucher(with(), renter(), 1, None, 1), BadOrigin);
+            assert_noop!(Leases::revoke_voucher(with(), 1), BadOrigin);
         }
     });
 }
@@ -76,6 +86,9 @@ fn a_lease_that_does_not_exist_is_named_so_by_every_call() {
             Leases::set_access(by(), lease, [9; 32]),
             Leases::revoke_grants(by(), lease),
             Leases::close_expired(by(), lease),
+            Leases::suspend(by(), lease),
+            Leases::resume(by(), lease, Default::default(), 1, RATE),
+            Leases::fail_over(by(), lease),
         ] {
             assert_eq!(result, Err(missing));
         }

@@ -81,14 +81,56 @@ fn one_gpu_is_leased_once_and_others_beside_it() {
 }
 
 #[test]
-fn a_machine_without_gpus_is_leased_whole() {
+fn rule_31_cpu_shares_are_leased_to_several_renters_until_none_is_left() {
     run(|| {
         let machine = listed(1, 0);
-        create(order(machine, &[], 100, 1));
+        let by_other = |order| Leases::create(RuntimeOrigin::signed(other()), order);
+        let first = create(order(machine, &[], 100, 1));
+        let mut both = order(machine, &[], 100, 9);
+        both.cpu_shares = 2;
+        assert_noop!(by_other(both.clone()), MachineError::<Test>::CpuUnavailable);
+        assert_ok!(by_other(order(machine, &[], 100, 1)));
+        assert_noop!(by_other(order(machine, &[], 100, 2)), MachineError::<Test>::CpuUnavailable);
+        // A share comes back with its lease, and only that share.
+        assert_ok!(Leases::end(RuntimeOrigin::signed(renter()), first));
+        assert_noop!(by_other(both), MachineError::<Test>::CpuUnavailable);
+        create(order(machine, &[], 100, 3));
+    });
+}
+
+#[test]
+fn d58_a_machine_without_gpus_is_leased_whole_in_one_order() {
+    run(|| {
+        let machine = listed(1, 0);
+        let mut whole = order(machine, &[], 100, 1);
+        whole.cpu_shares = 2;
+        let lease = create(whole);
+        assert_eq!(record(lease).leg.rate, 2 * RATE);
+        assert_equation(lease, 200 * RATE);
         assert_noop!(
             Leases::create(RuntimeOrigin::signed(other()), order(machine, &[], 100, 1)),
             MachineError::<Test>::CpuUnavailable
         );
+    });
+}
+
+#[test]
+fn rule_31_an_order_names_cards_or_shares() {
+    run(|| {
+        let machine = listed(1, 1);
+        let mut both = order(machine, &[0], 100, 1);
+        both.cpu_shares = 1;
+        let mut neither = order(machine, &[], 100, 1);
+        neither.cpu_shares = 0;
+        for odd in [both, neither] {
+            assert_noop!(
+                Leases::create(RuntimeOrigin::signed(renter()), odd),
+                MachineError::<Test>::CpuUnavailable
+            );
+        }
+        // Beside cards, shares are sold by themselves.
+        create(order(machine, &[0], 100, 1));
+        create(order(machine, &[], 100, 2));
     });
 }
 

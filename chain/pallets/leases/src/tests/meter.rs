@@ -5,11 +5,6 @@ use proptest::prelude::*;
 
 use crate::{Error, mock::*};
 
-/// What a lease has cost so far.
-fn cost(lease: u64) -> u128 {
-    record(lease).paid + record(lease).fees
-}
-
 /// A started lease on a chain that makes blocks.
 fn begun(term: u64) -> u64 {
     poll(Weight::MAX);

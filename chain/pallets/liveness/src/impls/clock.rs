@@ -1,6 +1,8 @@
 //! What each block does: collects randomness, turns epochs, closes intervals. Bounded per block,
 //! whatever is behind: what is closed late is dated back, so that lateness changes no money.
 
+use alloc::vec::Vec;
+
 use dbc_primitives::Slot;
 use frame_support::{
     traits::Get as _,
@@ -10,9 +12,9 @@ use sp_io::hashing::blake2_256;
 
 use crate::{
     Bitmap, COHORT, Closing, ClosingAt, Cohorts, Config, Draw, Draws, Epoch, Event, Frozen, Heard,
-    Interval, LastReported, MachineIndexes as _, Members, Mix, Network, NextInterval, Outage,
-    OutageSink as _, Pallet, Presences, Present, Reports, Seeds, Silence, TurnedTo, Unknown,
-    WeightInfo as _, bits,
+    Interval, LastReported, Liveness as _, MachineIndexes as _, Mass, Masses, Members, Mix,
+    Network, NextInterval, Outage, OutageSink as _, Pallet, Presences, Present, Regions, Reports,
+    Seeds, Silence, TurnedTo, Unknown, WeightInfo as _, bits,
 };
 
 impl<T: Config> Pallet<T> {
@@ -48,6 +50,7 @@ impl<T: Config> Pallet<T> {
                 // Nobody told anything of all that passed: one step, however long it was.
                 Self::close_unknown(interval - 1 - next);
                 NextInterval::<T>::put(interval - 1);
+                Self::tell_closed(next, interval - 1, false);
                 break;
             }
             meter.consume(T::WeightInfo::close_cohort());
@@ -69,7 +72,8 @@ impl<T: Config> Pallet<T> {
 
     /// Takes one step of closing: tallies the cohort at hand, or writes some of its transitions.
     fn close_some(interval: Interval) {
-        let mut at = ClosingAt::<T>::get().unwrap_or_else(|| Self::tally(interval, 0));
+        let first = || Self::tally(interval, Closing::default());
+        let mut at = ClosingAt::<T>::get().unwrap_or_else(first);
         let mut left = T::TransitionsPerStep::get();
         while left > 0 && u32::from(at.bit) < COHORT {
             if bits::is_set(&at.changed, at.bit) {
@@ -81,29 +85,41 @@ impl<T: Config> Pallet<T> {
         if u32::from(at.bit) < COHORT {
             ClosingAt::<T>::put(at);
         } else if (at.cohort + 1) * COHORT < T::Machines::count() {
-            ClosingAt::<T>::put(Self::tally(interval, at.cohort + 1));
+            let next = Closing { cohort: at.cohort + 1, changed: Bitmap::default(), bit: 0, ..at };
+            ClosingAt::<T>::put(Self::tally(interval, next));
         } else {
             ClosingAt::<T>::kill();
+            if Self::is_mass(at.lost, at.heard) {
+                Self::note_mass(interval, None);
+            }
             // Openings are drawn from a block after the reports.
             let ring = interval % T::EpochIntervals::get();
             Seeds::<T>::insert(ring, (interval, Mix::<T>::get()));
             Network::<T>::mutate(|network| network.run = 0);
             NextInterval::<T>::put(interval + 1);
+            Self::tell_closed(interval, interval + 1, at.known);
         }
     }
 
-    /// What a cohort's watchers say together.
-    fn tally(interval: Interval, cohort: u32) -> Closing {
+    /// What a cohort's watchers say together. Whoever abstained said nothing.
+    fn tally(interval: Interval, mut closing: Closing) -> Closing {
+        let cohort = closing.cohort;
         let reports = Reports::<T>::take(interval, cohort);
         let drawn = reports.first().map_or(0, |report| usize::from(report.drawn));
-        let mut closing = Closing { cohort, changed: Bitmap::default(), bit: 0, mass: false };
-        if reports.is_empty() || 3 * reports.len() < 2 * drawn {
+        let told: Vec<_> = reports.iter().filter(|report| !report.abstains).collect();
+        closing.mass = false;
+        if told.is_empty() || 3 * told.len() < 2 * drawn {
             Cohorts::<T>::mutate(cohort, |unknown| Self::pass_unknown(unknown, interval, 1));
+            T::Outages::unknown(cohort, true);
             Self::deposit_event(Event::Unknown { interval, cohort });
             return closing;
         }
-        Cohorts::<T>::mutate(cohort, |unknown| unknown.run = 0);
-        let now = bits::heard(reports.iter().map(|report| &report.heard));
+        let run = Cohorts::<T>::mutate(cohort, |unknown| core::mem::take(&mut unknown.run));
+        if run > 0 {
+            T::Outages::unknown(cohort, false);
+        }
+        closing.known = true;
+        let now = bits::heard(told.iter().map(|report| &report.heard));
         let mut before = Heard::<T>::get(cohort);
         if before.is_empty() {
             before = bits::none();
@@ -116,7 +132,9 @@ impl<T: Config> Pallet<T> {
         }
         let lost = changed.iter().zip(&before).map(|(c, b)| (c & b).count_ones()).sum::<u32>();
         let heard = before.iter().map(|byte| byte.count_ones()).sum::<u32>();
-        closing.mass = lost >= T::MassMin::get() && lost > T::MassShare::get().mul_floor(heard);
+        closing.mass = Self::is_mass(lost, heard);
+        closing.lost = closing.lost.saturating_add(lost);
+        closing.heard = closing.heard.saturating_add(heard);
         if closing.mass {
             Self::deposit_event(Event::MassSilence { interval, cohort, machines: lost });
         }
@@ -146,21 +164,63 @@ impl<T: Config> Pallet<T> {
         match presence.silent.take() {
             None if was_heard => {
                 presence.silent = Some(Silence { since: from, free_before: free });
-                let outage = Outage { since: from, until: None, blamed: !at.mass };
-                Self::note_outage(index, outage);
-                T::Outages::silent(presence.machine, from, !at.mass);
+                Presences::<T>::insert(index, presence);
+                Self::count_lost(interval, presence.region);
+                let excused = at.mass || Self::is_excused(index, from);
+                let blamed = T::Outages::silent(presence.machine, from, !excused);
+                Self::note_outage(index, Outage { since: from, until: None, blamed });
                 Self::deposit_event(Event::Silent { machine: presence.machine, since: from });
             }
             Some(silence) if !was_heard => {
                 let free = free.saturating_sub(silence.free_before);
                 presence.offline += from.saturating_sub(silence.since).saturating_sub(free);
+                Presences::<T>::insert(index, presence);
                 Self::note_return(index, from);
                 T::Outages::back(presence.machine, from);
                 Self::deposit_event(Event::Back { machine: presence.machine, slot: from });
             }
-            same => presence.silent = same,
+            // The map and the record say the same of it already.
+            _ => {}
         }
-        Presences::<T>::insert(index, presence);
+    }
+
+    /// Whether so many of those who were heard fell silent at once that nobody is to be blamed.
+    fn is_mass(lost: u32, heard: u32) -> bool {
+        lost >= T::MassMin::get() && lost > T::MassShare::get().mul_floor(heard)
+    }
+
+    /// One of a region fell silent; with very many it is noted once.
+    fn count_lost(interval: Interval, region: u16) {
+        let many = Regions::<T>::mutate(region, |found| {
+            if found.interval != interval {
+                found.interval = interval;
+                found.lost = 0;
+            }
+            found.lost = found.lost.saturating_add(1);
+            let large = found.machines >= T::RegionMin::get();
+            // The first that is one too many.
+            let before = Self::is_mass(found.lost - 1, found.machines);
+            large && Self::is_mass(found.lost, found.machines) && !before
+        });
+        if many {
+            Self::note_mass(interval, Some(region));
+        }
+    }
+
+    fn note_mass(interval: Interval, region: Option<u16>) {
+        Masses::<T>::mutate(|all| {
+            if all.is_full() {
+                all.remove(0);
+            }
+            let _ = all.try_push(Mass { interval, region });
+        });
+        Self::deposit_event(Event::Excused { interval, region });
+    }
+
+    /// Intervals are closed, with all that was told of them.
+    fn tell_closed(from: Interval, to: Interval, told: bool) {
+        let slot = |interval| bits::slot_of(interval, T::IntervalSlots::get());
+        T::Outages::closed(slot(from), slot(to), told);
     }
 
     /// So many intervals in a row of which nobody told anything.

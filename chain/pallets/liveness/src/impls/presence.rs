@@ -4,8 +4,8 @@ use dbc_primitives::{MachineId, Slot};
 use frame_support::{StorageMap, traits::Get as _};
 
 use crate::{
-    Bitmap, COHORT, Config, Heard, Liveness, NextInterval, Outage, Outages, Pallet, Presence,
-    Presences, Present, bits,
+    Bitmap, COHORT, Config, DAY, DAYS, Downtimes, Heard, Liveness, MachineIndexes as _, Masses,
+    NextInterval, Outage, Outages, Pallet, Presence, Presences, Present, Regions, WHOLE, bits,
 };
 
 impl<T: Config> Liveness for Pallet<T> {
@@ -50,21 +50,73 @@ impl<T: Config> Liveness for Pallet<T> {
         let next = Self::interval_of(T::Clock::get()) + 1;
         let admitted = bits::slot_of(next, T::IntervalSlots::get());
         let free_before = Self::free(index / COHORT);
-        let presence = Presence { machine, admitted, free_before, offline: 0, silent: None };
+        let region = T::Machines::region(machine);
+        let presence =
+            Presence { machine, admitted, free_before, offline: 0, silent: None, region };
+        Self::count_in(region, true);
         Presences::<T>::insert(index, presence);
         Self::mark::<Heard<T>>(index, true);
         Self::mark::<Present<T>>(index, true);
     }
 
     fn remove(index: u32) {
-        Presences::<T>::remove(index);
+        if let Some(presence) = Presences::<T>::take(index) {
+            Self::count_in(presence.region, false);
+        }
         Outages::<T>::remove(index);
+        Downtimes::<T>::remove(index);
         Self::mark::<Heard<T>>(index, false);
         Self::mark::<Present<T>>(index, false);
+    }
+
+    fn moved(index: u32) {
+        let Some(mut presence) = Presences::<T>::get(index) else { return };
+        Self::count_in(presence.region, false);
+        presence.region = T::Machines::region(presence.machine);
+        Self::count_in(presence.region, true);
+        Presences::<T>::insert(index, presence);
+    }
+
+    fn live_share(index: u32) -> u32 {
+        let horizon = Self::horizon();
+        let mut downtime = Downtimes::<T>::get(index);
+        let silence = Presences::<T>::get(index).and_then(|presence| presence.silent);
+        if let Some(since) = silence.map(|silence| silence.since).filter(|since| *since < horizon) {
+            let last = Outages::<T>::get(index).last().copied();
+            let blamed = last.is_some_and(|outage| outage.blamed);
+            if blamed && !Self::is_excused(index, since) {
+                downtime.add(since, horizon);
+            }
+        }
+        let all = DAYS as Slot * DAY;
+        let silent = downtime.sum(horizon / DAY).min(all);
+        (Slot::from(WHOLE) * (all - silent) / all) as u32
+    }
+
+    fn is_excused(index: u32, since: Slot) -> bool {
+        let interval = Self::interval_of(since);
+        let region = Presences::<T>::get(index).map(|presence| presence.region);
+        Masses::<T>::get().iter().any(|mass| {
+            mass.interval == interval && (mass.region.is_none() || mass.region == region)
+        })
     }
 }
 
 impl<T: Config> Pallet<T> {
+    /// The slot since which the machine at an index is there without an outage that is blamed on it, later by
+    /// the time of those that nobody is blamed for; `None` while it is silent, or not counted. Of a machine
+    /// with more outages than are remembered, what came before them counts as blamed.
+    pub fn steady_since(index: u32) -> Option<Slot> {
+        let presence = Presences::<T>::get(index).filter(|found| found.silent.is_none())?;
+        let outages = Outages::<T>::get(index);
+        let forgotten = outages.first().filter(|_| outages.is_full()).map(|oldest| oldest.since);
+        let blamed = outages.iter().rev().find(|outage| outage.blamed).and_then(|last| last.until);
+        let from = presence.admitted.max(blamed.or(forgotten).unwrap_or(0));
+        let later = outages.iter().filter(|outage| outage.since >= from);
+        let away = later.map(|outage| outage.until.unwrap_or(from).saturating_sub(outage.since));
+        Some(from.saturating_add(away.sum()))
+    }
+
     /// Writes the beginning of an outage down; the oldest goes when there are too many.
     pub(crate) fn note_outage(index: u32, outage: Outage) {
         Outages::<T>::mutate(index, |all| {
@@ -75,12 +127,29 @@ impl<T: Config> Pallet<T> {
         });
     }
 
-    /// And its end.
+    /// And its end; what counts against the provider is added up by day.
     pub(crate) fn note_return(index: u32, slot: Slot) {
-        Outages::<T>::mutate(index, |all| {
-            if let Some(last) = all.last_mut() {
-                last.until.get_or_insert(slot);
-            }
+        let outage = Outages::<T>::mutate(index, |all| {
+            let last = all.last_mut()?;
+            last.until.get_or_insert(slot);
+            // That very many were silent with it may have come out later.
+            last.blamed &= !Self::is_excused(index, last.since);
+            Some(*last)
+        });
+        if let Some(outage) = outage.filter(|outage| outage.blamed && outage.since < slot) {
+            Downtimes::<T>::mutate(index, |downtime| downtime.add(outage.since, slot));
+        }
+    }
+
+    /// One machine more in a region, or one less; a region without any is forgotten.
+    fn count_in(region: u16, comes: bool) {
+        Regions::<T>::mutate_exists(region, |found| {
+            let mut counted = found.unwrap_or_default();
+            counted.machines = match comes {
+                true => counted.machines.saturating_add(1),
+                false => counted.machines.saturating_sub(1),
+            };
+            *found = Some(counted).filter(|counted| counted.machines > 0);
         });
     }
 

@@ -3,10 +3,10 @@
 use codec::Encode as _;
 use frame_support::{dispatch::DispatchResult, ensure, traits::Get as _};
 use frame_system::pallet_prelude::BlockNumberFor;
-use sp_runtime::traits::Zero as _;
+use sp_runtime::{DispatchError, traits::Zero as _};
 
 use crate::{
-    Bitmap, COHORT, Config, DutyPay as _, Error, Event, Interval, LastReported,
+    Bitmap, COHORT, Config, DutyPay as _, Error, Event, Heard, Interval, LastReported,
     MachineIndexes as _, NextInterval, Opening, Pallet, Pending, Pendings, Presences, Present,
     Report, Reports, Seeds, Watcher, Watchers, bits,
 };
@@ -20,30 +20,78 @@ impl<T: Config> Pallet<T> {
         root: [u8; 32],
         opening: Option<Opening>,
     ) -> DispatchResult {
-        let now = Self::interval_of(T::Clock::get());
-        ensure!(now == interval + 1, Error::<T>::NotInTime);
-        let next = NextInterval::<T>::get();
-        ensure!(interval >= next, Error::<T>::NotInTime);
-        // What lies between is closed interval by interval: it must stay short, whatever stood still.
-        ensure!(interval - next <= T::EpochIntervals::get(), Error::<T>::Behind);
-        let mut watcher = Watchers::<T>::get(&who).ok_or(Error::<T>::NotWatcher)?;
-        // Who has nothing left to lose is not believed.
-        ensure!(watcher.bond > 0, Error::<T>::NotWatcher);
-        let duties = Self::duties(Self::epoch_of(interval), cohort);
-        ensure!(duties.contains(&who), Error::<T>::NotOnDuty);
-        Reports::<T>::try_mutate(interval, cohort, |reports| {
-            let told = reports.iter().any(|report| report.watcher == who);
-            ensure!(!told, Error::<T>::ToldAlready);
-            let drawn = duties.len() as u8;
-            let report = Report { watcher: who.clone(), heard: heard.clone(), drawn };
-            reports.try_push(report).map_err(|_| Error::<T>::NotOnDuty)
-        })?;
-        LastReported::<T>::put(interval);
+        let mut watcher = Self::on_duty(&who, interval, cohort)?;
+        ensure!(!Self::is_deaf(cohort, &heard), Error::<T>::HeardTooFew);
+        Self::note_report(&who, interval, cohort, Some(heard.clone()))?;
         Self::prove(&who, &mut watcher, cohort, opening);
         Pendings::<T>::insert(&who, cohort, Pending { interval, root, heard });
         watcher.unproven += 1;
         Watchers::<T>::insert(&who, watcher);
         Self::deposit_event(Event::Reported { watcher: who, interval, cohort });
+        Ok(())
+    }
+
+    pub(crate) fn do_abstain(
+        who: T::AccountId,
+        interval: Interval,
+        cohort: u32,
+        opening: Option<Opening>,
+    ) -> DispatchResult {
+        let mut watcher = Self::on_duty(&who, interval, cohort)?;
+        Self::note_report(&who, interval, cohort, None)?;
+        Self::prove(&who, &mut watcher, cohort, opening);
+        Watchers::<T>::insert(&who, watcher);
+        Self::deposit_event(Event::Abstained { watcher: who, interval, cohort });
+        Ok(())
+    }
+
+    /// The record of a watcher who may speak of a cohort's interval now.
+    fn on_duty(
+        who: &T::AccountId,
+        interval: Interval,
+        cohort: u32,
+    ) -> Result<Watcher, DispatchError> {
+        let now = Self::interval_of(T::Clock::get());
+        ensure!(now.checked_sub(1) == Some(interval), Error::<T>::NotInTime);
+        let next = NextInterval::<T>::get();
+        ensure!(interval >= next, Error::<T>::NotInTime);
+        // What lies between is closed interval by interval: it must stay short, whatever stood still.
+        ensure!(interval - next <= T::EpochIntervals::get(), Error::<T>::Behind);
+        let watcher = Watchers::<T>::get(who).ok_or(Error::<T>::NotWatcher)?;
+        // Who has nothing left to lose is not believed.
+        ensure!(watcher.bond > 0, Error::<T>::NotWatcher);
+        let duties = Self::duties(Self::epoch_of(interval), cohort);
+        ensure!(duties.contains(who), Error::<T>::NotOnDuty);
+        Ok(watcher)
+    }
+
+    /// Whether a map has less than half of those who count as heard in it: its watcher is deaf, or nobody is
+    /// there. In a cohort of few machines the one cannot be told from the other, and silence is believed
+    /// (mechanisms rule 9).
+    fn is_deaf(cohort: u32, heard: &Bitmap) -> bool {
+        let before = Heard::<T>::get(cohort);
+        let ones = |map: &Bitmap| map.iter().map(|byte| byte.count_ones()).sum::<u32>();
+        let expected = ones(&before);
+        expected >= T::MassMin::get() && 2 * ones(&bits::both(heard, &before)) < expected
+    }
+
+    /// Writes a watcher's word down, once for an interval; without a map he abstains.
+    fn note_report(
+        who: &T::AccountId,
+        interval: Interval,
+        cohort: u32,
+        heard: Option<Bitmap>,
+    ) -> DispatchResult {
+        let drawn = Self::duties(Self::epoch_of(interval), cohort).len() as u8;
+        Reports::<T>::try_mutate(interval, cohort, |reports| {
+            let told = reports.iter().any(|report| report.watcher == *who);
+            ensure!(!told, Error::<T>::ToldAlready);
+            let abstains = heard.is_none();
+            let heard = heard.unwrap_or_default();
+            let report = Report { watcher: who.clone(), heard, drawn, abstains };
+            reports.try_push(report).map_err(|_| Error::<T>::NotOnDuty)
+        })?;
+        LastReported::<T>::put(interval);
         Ok(())
     }
 

@@ -84,19 +84,20 @@ fn who_lost_his_bond_tells_nothing_more() {
 fn rule_14_a_stall_within_a_long_closing_is_closed_in_few_blocks() {
     run(5, 40, || {
         let all: Vec<u32> = (0..40).collect();
+        let half: Vec<u32> = (0..20).collect();
         pass(&all);
-        pass(&[]);
+        pass(&half);
         // From now on a block takes one step, and forty machines need many.
         type Weights = <Test as Config>::WeightInfo;
         CLOSE_WEIGHT.set(Weights::tick().saturating_add(Weights::close_cohort()));
-        pass(&[]);
+        pass(&half);
         block(interval() * LENGTH + 1_000_000);
         // Whoever is told of now, however far behind the closing is.
         for _ in 0..3 {
             let of = interval();
             block((of + 1) * LENGTH);
             for watcher in on_duty(of) {
-                let (map, notes) = listen(watcher, of, &[]);
+                let (map, notes) = listen(watcher, of, &half);
                 let _ = tell(watcher, of, map, notes.root(), None);
             }
         }

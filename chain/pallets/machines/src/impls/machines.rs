@@ -17,7 +17,7 @@ use sp_runtime::{DispatchError, traits::Zero as _};
 
 use crate::{
     Config, Error, Event, FreeCount, FreeIndexes, HoldReason, Machine, MachineAt, MachineOf,
-    Machines, NextIndex, Pallet, Presence as _, VerifiedAtGenesis,
+    Machines, NextIndex, Pallet, Presence as _, Tier, Unproven, VerifiedAtGenesis,
 };
 
 impl<T: Config> Pallet<T> {
@@ -31,11 +31,7 @@ impl<T: Config> Pallet<T> {
         network: NetworkFacts,
     ) -> DispatchResult {
         ensure!(!Machines::<T>::contains_key(machine), Error::<T>::MachineExists);
-        let without_gpu = facts.gpus.is_empty();
-        ensure!(class == MachineClass::Cpu || !without_gpu, Error::<T>::ClassNeedsGpu);
-        ensure!(class != MachineClass::Cpu || without_gpu, Error::<T>::ClassWithoutGpu);
-        let filled = facts.cpu_cores > 0 && facts.memory_mib > 0 && facts.disk_gib > 0;
-        ensure!(filled, Error::<T>::EmptyFacts);
+        Self::ensure_fits(class, &facts)?;
         ensure!(Self::proof_holds(&provider, machine, &proof), Error::<T>::BadProof);
 
         let stake = Machine::<T::AccountId>::stake_for::<T>(facts.gpus.len());
@@ -58,9 +54,16 @@ impl<T: Config> Pallet<T> {
             offer: None,
             offer_version: 0,
             gpus_leased: 0,
-            cpu_leased: false,
+            cpu_leased: 0,
             strikes: 0,
             registered_at: T::Clock::get(),
+            maintenance: None,
+            maintained_until: 0,
+            tier: Tier::Normal,
+            extra: 0,
+            unproven: Unproven::NOTHING,
+            changed_at: 0,
+            handover: None,
         };
         Machines::<T>::insert(machine, record);
         T::Presence::bonded(machine);
@@ -78,6 +81,11 @@ impl<T: Config> Pallet<T> {
         network: NetworkFacts,
     ) -> DispatchResult {
         Self::change(&provider, machine, |record| {
+            let speed = |facts: &NetworkFacts| (facts.up_mbps, facts.down_mbps);
+            let changed = speed(&record.network) != speed(&network);
+            // What auditors are looking at stays as it is until they are done.
+            ensure!(!changed || !T::Presence::is_audited(machine), Error::<T>::UnderAudit);
+            record.unproven.add(Unproven::BANDWIDTH, changed);
             record.network = network;
             Ok(())
         })?;
@@ -95,6 +103,10 @@ impl<T: Config> Pallet<T> {
         let version = Self::change(&provider, machine, |record| {
             let leaving = matches!(record.status, MachineStatus::Retiring { .. });
             ensure!(!leaving, Error::<T>::WrongStatus);
+            ensure!(record.takes_shares(offer.cpu_shares), Error::<T>::BadOffer);
+            // What a share is stays while anybody has a part of the machine (mechanisms rule 31).
+            let same = offer.cpu_shares == record.cpu_shares();
+            ensure!(same || !record.is_leased(), Error::<T>::StillLeased);
             record.offer = Some(offer);
             record.offer_version = record.offer_version.wrapping_add(1);
             Ok(record.offer_version)
@@ -132,6 +144,7 @@ impl<T: Config> Pallet<T> {
             ensure!(!leaving, Error::<T>::WrongStatus);
             ensure!(!record.is_leased(), Error::<T>::StillLeased);
             record.status = status;
+            record.handover = None;
             Ok(())
         })?;
         T::Presence::retired(machine);
@@ -165,7 +178,12 @@ impl<T: Config> Pallet<T> {
     /// A machine has a proof of what it is: from now on it can be listed.
     pub fn verify(machine: MachineId) {
         let Some(mut record) = Machines::<T>::get(machine) else { return };
+        let news = record.unproven != Unproven::NOTHING;
+        record.unproven = Unproven::NOTHING;
         if record.status != MachineStatus::Registered {
+            if news {
+                Machines::<T>::insert(machine, record);
+            }
             return;
         }
         record.status = MachineStatus::Verified;

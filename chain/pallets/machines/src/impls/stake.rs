@@ -1,4 +1,4 @@
-//! Stake that is taken, and made up for.
+//! Stake that is taken, made up for, and given back.
 
 use dbc_primitives::{Balance, MachineId, MachineStatus};
 use frame_support::{
@@ -10,16 +10,30 @@ use frame_support::{
     },
 };
 
-use crate::{Config, Error, Event, HoldReason, MachineOf, Machines, Pallet};
+use crate::{Config, Error, Event, HoldReason, MachineOf, Machines, Pallet, Presence as _, Tier};
 
 impl<T: Config> Pallet<T> {
-    /// Units that a machine needs on hold to be listed.
-    pub(crate) fn required(record: &MachineOf<T>) -> Balance {
+    /// Units that are asked for its cards.
+    pub(crate) fn normal_stake(record: &MachineOf<T>) -> Balance {
         MachineOf::<T>::stake_for::<T>(record.facts.gpus.len())
     }
 
+    /// Units that a machine needs on hold to be listed.
+    pub(crate) fn required(record: &MachineOf<T>) -> Balance {
+        match record.tier {
+            Tier::Stable => Self::kept(record),
+            Tier::Normal | Tier::Lost => Self::normal_stake(record),
+        }
+    }
+
+    /// Units that stay on hold while it is not in dispute: also the pledge of a tier that it lost.
+    pub(crate) fn kept(record: &MachineOf<T>) -> Balance {
+        Self::normal_stake(record).saturating_add(record.extra)
+    }
+
     /// Takes up to `most` of a machine's stake to an account, also while it retires; gives what was taken.
-    /// With too little left it takes no more orders until the rest is made up for.
+    /// With too little left it takes no more orders until the rest is made up for; and it is in the
+    /// high-stability tier no more.
     ///
     /// Forced, because votes and freezes may lock a provider's total balance, holds included (mechanisms
     /// rule 12).
@@ -43,6 +57,10 @@ impl<T: Config> Pallet<T> {
             return 0;
         }
         record.stake -= taken;
+        let lost_tier = record.tier == Tier::Stable;
+        if lost_tier {
+            record.tier = Tier::Lost;
+        }
         let unlisted =
             record.status == MachineStatus::Listed && record.stake < Self::required(&record);
         if unlisted {
@@ -53,7 +71,11 @@ impl<T: Config> Pallet<T> {
             let status = record.status;
             Self::deposit_event(Event::StatusChanged { machine, status });
         }
+        let extra = record.extra;
         Machines::<T>::insert(machine, record);
+        if lost_tier {
+            Self::tell_lost(machine, extra);
+        }
         taken
     }
 
@@ -66,6 +88,29 @@ impl<T: Config> Pallet<T> {
         record.stake += missing;
         Machines::<T>::insert(machine, record);
         Self::deposit_event(Event::ToppedUp { machine, amount: missing });
+        Ok(())
+    }
+
+    pub(crate) fn do_release_stake(provider: T::AccountId, machine: MachineId) -> DispatchResult {
+        let mut record = Self::owned(&provider, machine)?;
+        let leaving = matches!(record.status, MachineStatus::Retiring { .. });
+        ensure!(!leaving, Error::<T>::WrongStatus);
+        ensure!(T::Presence::is_clear(machine), Error::<T>::InDispute);
+        let amount = record.stake.saturating_sub(Self::kept(&record));
+        ensure!(amount > 0, Error::<T>::NothingToRelease);
+        Self::give_back(&mut record, amount)?;
+        Machines::<T>::insert(machine, record);
+        Self::deposit_event(Event::StakeReleased { machine, amount });
+        Ok(())
+    }
+
+    /// Gives some of a machine's stake back to its provider; it has so much on hold.
+    pub(crate) fn give_back(record: &mut MachineOf<T>, amount: Balance) -> DispatchResult {
+        if amount > 0 {
+            let hold = HoldReason::Stake.into();
+            T::Currency::release(&hold, &record.provider, amount, Precision::Exact)?;
+            record.stake = record.stake.saturating_sub(amount);
+        }
         Ok(())
     }
 }

@@ -88,7 +88,8 @@ fn the_network_s_facts_change_alone_and_by_its_own_people() {
         assert_noop!(set(OTHER), Error::<Test>::NotYours);
         assert_ok!(set(OPERATOR));
         let after = Records::<Test>::get(machine(1)).unwrap();
-        assert_eq!(after, crate::Machine { network: network.clone(), ..before });
+        let unproven = crate::Unproven::BANDWIDTH;
+        assert_eq!(after, crate::Machine { network: network.clone(), unproven, ..before });
         System::assert_last_event(Event::NetworkChanged { machine: machine(1) }.into());
     });
 }
@@ -106,10 +107,31 @@ fn a_machine_that_is_not_there_is_named_so_and_strangers_are_turned_away() {
                 Machines::unlist(by(), machine(9)),
                 Machines::retire(by(), machine(9)),
                 Machines::withdraw_stake(by(), machine(9)),
+                Machines::top_up(by(), machine(9)),
+                Machines::announce_maintenance(by(), machine(9), 1_000, 1_001),
+                Machines::cancel_maintenance(by(), machine(9)),
+                Machines::join_tier(by(), machine(9)),
+                Machines::leave_tier(by(), machine(9)),
+                Machines::release_stake(by(), machine(9)),
+                Machines::change_hardware(
+                    by(),
+                    machine(9),
+                    MachineClass::Training,
+                    facts(1),
+                    Location::default(),
+                ),
             ]
         };
-        assert_eq!(results(PROVIDER), [Err(Error::<Test>::MachineNotFound.into()); 6]);
-        assert_eq!(results(OTHER), [Err(Error::<Test>::NotProvider.into()); 6]);
+        assert_eq!(results(PROVIDER), [Err(Error::<Test>::MachineNotFound.into()); 13]);
+        assert_eq!(results(OTHER), [Err(Error::<Test>::NotProvider.into()); 13]);
+        let by = || RuntimeOrigin::signed(OTHER);
+        for refused in [
+            Machines::offer_handover(by(), machine(9), PROVIDER),
+            Machines::withdraw_handover(by(), machine(9)),
+            Machines::accept_handover(by(), machine(9)),
+        ] {
+            assert_eq!(refused, Err(Error::<Test>::MachineNotFound.into()));
+        }
     });
 }
 
@@ -140,6 +162,19 @@ fn every_call_but_the_relays_needs_a_signature() {
             assert_noop!(Machines::unlist(with(), machine), BadOrigin);
             assert_noop!(Machines::retire(with(), machine), BadOrigin);
             assert_noop!(Machines::withdraw_stake(with(), machine), BadOrigin);
+            assert_noop!(Machines::top_up(with(), machine), BadOrigin);
+            let announced = Machines::announce_maintenance(with(), machine, 1_000, 1_001);
+            assert_eq!(announced, Err(BadOrigin));
+            assert_noop!(Machines::cancel_maintenance(with(), machine), BadOrigin);
+            assert_noop!(Machines::join_tier(with(), machine), BadOrigin);
+            assert_noop!(Machines::leave_tier(with(), machine), BadOrigin);
+            assert_noop!(Machines::release_stake(with(), machine), BadOrigin);
+            let (class, place) = (MachineClass::Training, Location::default());
+            let changed = Machines::change_hardware(with(), machine, class, facts(2), place);
+            assert_eq!(changed, Err(BadOrigin));
+            assert_noop!(Machines::offer_handover(with(), machine, OTHER), BadOrigin);
+            assert_noop!(Machines::accept_handover(with(), machine), BadOrigin);
+            assert_noop!(Machines::withdraw_handover(with(), machine), BadOrigin);
         }
     });
 }

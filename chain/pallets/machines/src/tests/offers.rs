@@ -1,9 +1,9 @@
 //! Offers and listing.
 
-use dbc_primitives::{Amount, Balance, MachineStatus, Profile};
+use dbc_primitives::{Amount, Balance, MachineStatus};
 use frame_support::{assert_noop, assert_ok};
 
-use crate::{Error, Fleet, Machines as Records, mock::*};
+use crate::{Error, Fleet, Machines as Records, Part, mock::*};
 
 #[test]
 fn each_change_of_an_offer_is_a_version() {
@@ -62,7 +62,7 @@ fn a_machine_is_listed_with_an_offer_by_its_own_people_and_unlisted_again() {
 #[test]
 fn a_quote_is_of_a_listed_machine_under_the_newest_offer() {
     run(|| {
-        let quote = |gpus: &[u8], version| Machines::quote(machine(1), Profile::Gpu, gpus, version);
+        let quote = |gpus: &[u8], version| Machines::quote(machine(1), Part::gpus(gpus), version);
         let refused = |error: Error<Test>| Err(error.into());
         assert_eq!(quote(&[0], 1), refused(Error::MachineNotFound));
         listed(1, 2);
@@ -74,8 +74,18 @@ fn a_quote_is_of_a_listed_machine_under_the_newest_offer() {
         for odd in [&[][..], &[2], &[255], &[0, 0], &[1, 0]] {
             assert_eq!(quote(odd, 1), refused(Error::GpuUnavailable));
         }
-        let cpu = Machines::quote(machine(1), Profile::Cpu, &[], 1);
-        assert_eq!(cpu, refused(Error::CpuUnavailable));
+        for odd in [
+            Part::cpu(0),
+            Part::cpu(4),
+            Part { gpus: &[0], ..Part::cpu(1) },
+            Part { cpu_shares: 1, ..Part::gpus(&[0]) },
+        ] {
+            assert_eq!(
+                Machines::quote(machine(1), odd, 1),
+                refused(Error::CpuUnavailable),
+                "{odd:?}"
+            );
+        }
         assert_ok!(Machines::unlist(RuntimeOrigin::signed(PROVIDER), machine(1)));
         assert_eq!(quote(&[0], 1), refused(Error::WrongStatus));
     });
@@ -87,7 +97,7 @@ fn a_price_beyond_the_number_range_is_refused_at_the_quote() {
         listed(1, 2);
         let dear = offer(Amount::Dbc(Balance::MAX));
         assert_ok!(Machines::set_offer(RuntimeOrigin::signed(PROVIDER), machine(1), dear));
-        let quote = |gpus: &[u8]| Machines::quote(machine(1), Profile::Gpu, gpus, 2);
+        let quote = |gpus: &[u8]| Machines::quote(machine(1), Part::gpus(gpus), 2);
         assert!(quote(&[0]).is_ok());
         assert_eq!(quote(&[0, 1]), Err(Error::<Test>::BadOffer.into()));
     });
@@ -98,38 +108,94 @@ fn what_is_occupied_is_so_once_until_it_is_vacated_and_holds_the_machine() {
     run(|| {
         let machine = listed(1, 16);
         let all: Vec<u8> = (0..16).collect();
-        assert_ok!(Machines::occupy(machine, Profile::Gpu, &all[3..]));
+        assert_ok!(Machines::occupy(machine, Part::gpus(&all[3..])));
         for taken in [&all[..], &[15], &[0, 3]] {
             assert_noop!(
-                Machines::occupy(machine, Profile::Gpu, taken),
+                Machines::occupy(machine, Part::gpus(taken)),
                 Error::<Test>::GpuUnavailable
             );
         }
-        assert_ok!(Machines::occupy(machine, Profile::Gpu, &[0, 1, 2]));
+        assert_ok!(Machines::occupy(machine, Part::gpus(&[0, 1, 2])));
         assert_eq!(Records::<Test>::get(machine).unwrap().gpus_leased, u16::MAX);
-        Machines::vacate(machine, Profile::Gpu, &all[1..]);
+        Machines::vacate(machine, Part::gpus(&all[1..]));
         assert_eq!(Records::<Test>::get(machine).unwrap().gpus_leased, 1);
         let retire = || Machines::retire(RuntimeOrigin::signed(PROVIDER), machine);
         assert_noop!(retire(), Error::<Test>::StillLeased);
-        Machines::vacate(machine, Profile::Gpu, &[0]);
+        Machines::vacate(machine, Part::gpus(&[0]));
         assert_ok!(retire());
-        Machines::vacate(super::super::mock::machine(9), Profile::Gpu, &[0]);
+        Machines::vacate(super::super::mock::machine(9), Part::gpus(&[0]));
     });
 }
 
 #[test]
-fn a_machine_without_gpus_is_occupied_whole() {
+fn rule_31_cpu_shares_are_sold_as_often_as_they_are_offered() {
     run(|| {
         let machine = listed(1, 0);
-        assert_eq!(Machines::quote(machine, Profile::Cpu, &[], 1).unwrap().rate, 1);
-        assert_ok!(Machines::occupy(machine, Profile::Cpu, &[]));
-        assert_noop!(Machines::occupy(machine, Profile::Cpu, &[]), Error::<Test>::CpuUnavailable);
+        let leased = || Records::<Test>::get(machine).unwrap().cpu_leased;
+        // An hour of a share costs one unit: a slot of three costs one, rounded up.
+        assert_eq!(Machines::quote(machine, Part::cpu(3), 1).unwrap().rate, 1);
+        assert_ok!(Machines::occupy(machine, Part::cpu(1)));
+        assert_noop!(Machines::occupy(machine, Part::cpu(3)), Error::<Test>::CpuUnavailable);
+        assert_ok!(Machines::occupy(machine, Part::cpu(2)));
+        assert_noop!(Machines::occupy(machine, Part::cpu(1)), Error::<Test>::CpuUnavailable);
+        assert_eq!(leased(), 3);
         assert_noop!(
             Machines::retire(RuntimeOrigin::signed(PROVIDER), machine),
             Error::<Test>::StillLeased
         );
-        Machines::vacate(machine, Profile::Cpu, &[]);
+        Machines::vacate(machine, Part::cpu(2));
+        assert_eq!(leased(), 1);
+        Machines::vacate(machine, Part::cpu(1));
         assert_ok!(Machines::retire(RuntimeOrigin::signed(PROVIDER), machine));
+    });
+}
+
+#[test]
+fn rule_31_a_machine_with_cards_sells_cpu_shares_beside_them() {
+    run(|| {
+        let machine = listed(1, 2);
+        assert_ok!(Machines::occupy(machine, Part::cpu(3)));
+        assert_eq!(Records::<Test>::get(machine).unwrap().leased_parts(), 0, "no card of it is");
+        assert_ok!(Machines::occupy(machine, Part::gpus(&[1])));
+        assert_eq!(Records::<Test>::get(machine).unwrap().leased_parts(), 5_000);
+        Machines::vacate(machine, Part::cpu(3));
+        assert_noop!(Machines::occupy(machine, Part::gpus(&[0, 1])), Error::<Test>::GpuUnavailable);
+    });
+}
+
+#[test]
+fn rule_31_the_provider_caps_shares_and_nobodys_share_changes_under_him() {
+    run(|| {
+        let machine = listed(1, 0);
+        let set = |cpu_shares| {
+            let offer = dbc_primitives::Offer { cpu_shares, ..offer(Amount::Dbc(1)) };
+            Machines::set_offer(RuntimeOrigin::signed(PROVIDER), machine, offer)
+        };
+        // None at all leaves nothing to lease here; nine are more than it has cores.
+        assert_noop!(set(0), Error::<Test>::BadOffer);
+        assert_noop!(set(9), Error::<Test>::BadOffer);
+        assert_ok!(set(8));
+        assert_ok!(Machines::occupy(machine, Part::cpu(2)));
+        assert_eq!(Records::<Test>::get(machine).unwrap().leased_parts(), 2_500);
+        assert_noop!(set(4), Error::<Test>::StillLeased);
+        assert_ok!(set(8));
+        Machines::vacate(machine, Part::cpu(2));
+        assert_ok!(set(1));
+        assert_ok!(Machines::occupy(machine, Part::cpu(1)));
+        assert_eq!(Records::<Test>::get(machine).unwrap().leased_parts(), 10_000);
+        Machines::vacate(machine, Part::cpu(1));
+    });
+}
+
+#[test]
+fn d58_a_machine_is_leased_whole_in_one_order() {
+    run(|| {
+        let all: Vec<u8> = (0..16).collect();
+        let machine = listed(1, 16);
+        assert_eq!(Machines::quote(machine, Part::gpus(&all), 1).unwrap().rate, 16);
+        assert_ok!(Machines::occupy(machine, Part::gpus(&all)));
+        assert_eq!(Records::<Test>::get(machine).unwrap().leased_parts(), 10_000);
+        Machines::vacate(machine, Part::gpus(&all));
     });
 }
 
@@ -151,16 +217,10 @@ fn rule_13_an_offer_in_dollars_has_a_rate_while_there_is_a_price() {
         let dollars = Amount::UsdMicro(4_800);
         let price = dbc_primitives::Price { gpu_hour: dollars, cpu_hour: dollars };
         let offer = dbc_primitives::Offer { price, ..offer(Amount::Dbc(1)) };
-        let too_long =
-            dbc_primitives::Offer { max_term: dbc_primitives::price::LEG_MAX + 1, ..offer };
-        assert_noop!(
-            Machines::set_offer(by_provider(), machine, too_long),
-            Error::<Test>::BadOffer
-        );
         assert_ok!(Machines::set_offer(by_provider(), machine, offer));
         // Half as many units as millionths of a dollar; 1,200 slots an hour.
-        let quote = || Machines::quote(machine, Profile::Gpu, &[0, 1], 2);
-        assert_eq!(quote().map(|quote| quote.rate), Ok(4));
+        let quote = || Machines::quote(machine, Part::gpus(&[0, 1]), 2);
+        assert_eq!(quote().map(|quote| (quote.rate, quote.dollars_hour)), Ok((4, Some(9_600))));
         at(7);
         assert_eq!(quote(), Err(Error::<Test>::NoPrice.into()));
     });

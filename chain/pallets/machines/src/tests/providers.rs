@@ -70,3 +70,24 @@ fn an_operator_of_another_cannot_name_himself() {
         ));
     });
 }
+
+/// The predecessor's controllers were not asked, and whoever was taken was of no use to himself or to others.
+#[test]
+fn predecessor_flaw_08_who_is_named_unasked_frees_himself() {
+    run(|| {
+        let set = |who, operator| Machines::set_operator(RuntimeOrigin::signed(who), operator);
+        let serve = |who, provider| Machines::serve(RuntimeOrigin::signed(who), provider);
+        assert_ok!(set(OTHER, OPERATOR));
+        assert_noop!(set(PROVIDER, OPERATOR), Error::<Test>::OperatorTaken);
+        assert_ok!(serve(OPERATOR, PROVIDER));
+        System::assert_last_event(Event::Serving { operator: OPERATOR, provider: PROVIDER }.into());
+        assert_eq!(ProviderOf::<Test>::get(OPERATOR), None);
+        assert_noop!(set(OTHER, OPERATOR), Error::<Test>::OperatorTaken);
+        assert_ok!(set(PROVIDER, OPERATOR));
+        // Whoever serves himself is a provider.
+        assert_ok!(serve(OPERATOR, OPERATOR));
+        assert_noop!(set(PROVIDER, OPERATOR), Error::<Test>::OperatorTaken);
+        assert_ok!(set(OPERATOR, OPERATOR));
+        assert_ok!(Machines::do_try_state());
+    });
+}

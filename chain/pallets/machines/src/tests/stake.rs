@@ -1,13 +1,9 @@
-//! Stake that is taken, and made up for.
+//! Stake that is taken, made up for, and given back.
 
 use dbc_primitives::MachineStatus;
 use frame_support::{assert_noop, assert_ok};
 
-use crate::{Error, Machines as Records, mock::*};
-
-fn by_provider() -> RuntimeOrigin {
-    RuntimeOrigin::signed(PROVIDER)
-}
+use crate::{Error, Event, Machines as Records, mock::*};
 
 #[test]
 fn a_slashed_machine_takes_no_orders_until_its_stake_is_made_up_for() {
@@ -52,5 +48,43 @@ fn rule_12_a_lock_on_everything_saves_no_stake() {
         Balances::set_lock(*b"allofit ", &PROVIDER, u128::MAX, WithdrawReasons::all());
         assert_eq!(Machines::slash(machine, STAKE, &OTHER), STAKE);
         assert_eq!(free(OTHER), 100_000 + STAKE);
+    });
+}
+
+#[test]
+fn predecessor_flaw_17_what_is_held_beyond_what_is_asked_returns() {
+    run(|| {
+        let machine = listed(1, 4);
+        let release = || Machines::release_stake(by_provider(), machine);
+        assert_noop!(release(), Error::<Test>::NothingToRelease);
+        StakePerGpu::set(&(STAKE / 2));
+        disputed(true);
+        assert_noop!(release(), Error::<Test>::InDispute);
+        disputed(false);
+        let operator = RuntimeOrigin::signed(OPERATOR);
+        assert_ok!(Machines::release_stake(operator, machine));
+        let amount = 2 * STAKE;
+        System::assert_last_event(Event::StakeReleased { machine, amount }.into());
+        assert_eq!((staked(), free(PROVIDER)), (2 * STAKE, 100_000 - 2 * STAKE));
+        assert_eq!(record(1).stake, 2 * STAKE);
+        assert_noop!(release(), Error::<Test>::NothingToRelease);
+        StakePerGpu::set(&1);
+        assert_ok!(Machines::retire(by_provider(), machine));
+        assert_noop!(release(), Error::<Test>::WrongStatus);
+    });
+}
+
+#[test]
+fn what_is_asked_for_now_is_made_up_for_and_no_more() {
+    run(|| {
+        let machine = listed(1, 2);
+        StakePerGpu::set(&(2 * STAKE));
+        assert_eq!(Machines::stake_of(machine), Some((4 * STAKE, 0)));
+        assert_ok!(Machines::top_up(by_provider(), machine));
+        assert_eq!(staked(), 4 * STAKE);
+        StakePerGpu::set(&STAKE);
+        assert_eq!(Machines::stake_of(machine), Some((2 * STAKE, 2 * STAKE)));
+        assert_ok!(Machines::release_stake(by_provider(), machine));
+        assert_eq!(staked(), 2 * STAKE);
     });
 }

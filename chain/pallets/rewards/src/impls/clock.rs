@@ -1,14 +1,15 @@
-//! Emission: what all machines earn since the last block, into the pot and onto the accumulator.
+//! Emission: what all machines earn in each interval that is closed, into the pot and onto the accumulator.
 
 use dbc_primitives::{Balance, Slot};
 use frame_support::traits::{Get as _, fungible::Mutate as _};
 use sp_runtime::traits::AccountIdConversion as _;
 
 use crate::{
-    All, Config, EmittedTo, Era, Event, FirstEra, Galaxy, GpuHistory, Pallet, SCALE, schedule,
+    Age, All, Config, EmittedTo, Era, Event, FirstEra, Galaxy, GpuHistory, Pallet, Pause, Pauses,
+    SCALE, schedule,
 };
 
-/// Eras that one block turns at most; after a longer standstill the rest is not emitted.
+/// Eras that one step turns at most; after a longer standstill the eras before are not counted.
 const ERAS_PER_BLOCK_MAX: Era = 10;
 
 impl<T: Config> Pallet<T> {
@@ -27,32 +28,41 @@ impl<T: Config> Pallet<T> {
         Self::era_of(T::Clock::get())
     }
 
-    pub(crate) fn tick() {
-        let now = T::Clock::get();
-        let from = EmittedTo::<T>::get();
-        if from == 0 {
-            FirstEra::<T>::put(Self::era_of(now));
-            EmittedTo::<T>::put(now);
-            return;
+    pub(crate) fn do_closed(from: Slot, to: Slot, told: bool) {
+        if !FirstEra::<T>::exists() {
+            FirstEra::<T>::put(Self::era_of(from));
+            EmittedTo::<T>::put(from);
         }
         let length = T::EraSlots::get();
-        let mut at = from.max(now.saturating_sub(ERAS_PER_BLOCK_MAX * length));
-        while at < now {
+        let since = EmittedTo::<T>::get().max(from);
+        let mut at = since.max(to.saturating_sub(ERAS_PER_BLOCK_MAX * length));
+        while at < to {
             let era = Self::era_of(at);
-            let end = ((era + 1) * length).min(now);
-            Self::emit(era, end - at);
+            let end = ((era + 1) * length).min(to);
+            if told {
+                Self::emit(era, end - at);
+            }
             if end == (era + 1) * length {
                 Self::turn(era);
             }
             at = end;
         }
-        EmittedTo::<T>::put(now);
+        EmittedTo::<T>::put(at.max(to));
     }
 
-    /// Units that an era emits.
+    /// A cohort's unknown time begins or ends with the interval that is being closed: what that interval
+    /// emits comes after this.
+    pub(crate) fn do_pause(cohort: u32, unknown: bool) {
+        let acc = All::<T>::get().acc;
+        Pauses::<T>::mutate(cohort, |pause| match unknown {
+            true => drop(pause.since.get_or_insert(acc)),
+            false => *pause = Pause { acc: pause.total(acc), since: None },
+        });
+    }
+
+    /// Units that an era emits at the network's present age.
     pub fn emission(era: Era) -> Balance {
-        let age = era.saturating_sub(FirstEra::<T>::get().unwrap_or(era));
-        let base = schedule::per_era(age);
+        let base = schedule::per_era(Age::<T>::get() / T::EraSlots::get());
         let doubled = Galaxy::<T>::get()
             .is_some_and(|since| era > since && era <= since + T::GalaxyEras::get());
         if doubled { base * 2 } else { base }
@@ -60,11 +70,13 @@ impl<T: Config> Pallet<T> {
 
     /// Emits for so many slots of an era. Without any points nothing is emitted: there is nobody to earn it.
     fn emit(era: Era, slots: Slot) {
+        let emission = Self::emission(era);
+        Age::<T>::mutate(|age| *age = age.saturating_add(slots));
         let mut all = All::<T>::get();
         if all.points == 0 {
             return;
         }
-        let sum = Self::emission(era) * Balance::from(slots) / Balance::from(T::EraSlots::get());
+        let sum = emission * Balance::from(slots) / Balance::from(T::EraSlots::get());
         let duties = T::DutyShare::get().mul_floor(sum);
         let acc = ((sum - duties) << SCALE) / Balance::from(all.points);
         // What does not divide is not emitted, so that the pot never holds less or more than is owed.

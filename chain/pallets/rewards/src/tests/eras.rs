@@ -2,7 +2,7 @@
 
 use dbc_primitives::DBC;
 
-use crate::{Rewards as _, mock::*};
+use crate::mock::*;
 
 #[test]
 fn an_era_emits_what_the_schedule_says_and_a_hundredth_of_it_for_duties() {
@@ -33,7 +33,7 @@ fn the_galaxy_doubles_once_by_the_mean_of_seven_eras() {
         eras(10);
         assert_eq!(crate::Galaxy::<Test>::get(), None, "a cartel parks below");
         // A day's flood moves the mean by a seventh.
-        Rewards::set(machine(1), &10, 100, 5_005);
+        set(1, 10, 100, 5_005);
         eras(1);
         assert_eq!(crate::Galaxy::<Test>::get(), None);
         eras(1);

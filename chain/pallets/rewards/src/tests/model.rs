@@ -1,4 +1,5 @@
-//! Random machines of random people, proven and failed at random times: nobody is owed more than the pot
+//! Random machines of random people, proven, failed and handed over at random times, under changing models,
+//! while somebody or nobody knows who is there: nobody is owed more than the pot
 //! holds, what was emitted is what the schedule allows, and all of it is somewhere.
 
 use proptest::prelude::*;
@@ -7,7 +8,11 @@ use crate::{Rewards as _, mock::*};
 
 #[derive(Debug, Clone)]
 enum Op {
-    Set(u8, u64, u64, u32),
+    Rate(u8, u32, u32, u32, u32),
+    HandOver(u8, u64),
+    Pause(u32, bool),
+    Unheard(u64),
+    Model(u32),
     Count(u8, bool),
     Proven(u8),
     Failed(u8),
@@ -23,9 +28,15 @@ fn op() -> impl Strategy<Value = Op> {
     let machine = || 1u8..8;
     let who = || 10u64..14;
     prop_oneof![
-        // A machine's provider is by its number: nobody takes another's over.
-        4 => (machine(), 0u64..200_000, 0u32..20)
-            .prop_map(|(number, points, gpus)| Op::Set(number, 10 + u64::from(number % 4), points, gpus)),
+        // A machine's first provider is by its number; others have it by hand-over.
+        4 => (machine(), 0u32..16, 0u32..3_000, 0u32..11_000, 0u32..3)
+            .prop_map(|(number, gpus, bonus, uptime, cohort)| {
+                Op::Rate(number, gpus, bonus, uptime, cohort)
+            }),
+        2 => (machine(), who()).prop_map(|(number, to)| Op::HandOver(number, to)),
+        2 => (0u32..3, any::<bool>()).prop_map(|(cohort, unknown)| Op::Pause(cohort, unknown)),
+        1 => (1u64..400).prop_map(Op::Unheard),
+        1 => (50u32..250).prop_map(Op::Model),
         4 => (machine(), any::<bool>()).prop_map(|(number, on)| Op::Count(number, on)),
         3 => machine().prop_map(Op::Proven),
         1 => machine().prop_map(Op::Failed),
@@ -49,9 +60,26 @@ proptest! {
             let before = pallet_balances::TotalIssuance::<Test>::get();
             let mut now = START;
             let mut blocks = 0;
+            let mut unheard = 0;
             for op in &ops {
                 match *op {
-                    Op::Set(number, who, points, gpus) => Rewards::set(machine(number), &who, points, gpus),
+                    Op::Rate(number, gpus, bonus, uptime, cohort) => {
+                        let provider = 10 + u64::from(number % 4);
+                        let known = Known { provider, gpus, bonus, uptime, cohort };
+                        KNOWN.with_borrow_mut(|all| all.insert(number, known));
+                        Rewards::rate(machine(number));
+                    }
+                    Op::HandOver(number, to) => Rewards::handed_over(machine(number), &to),
+                    Op::Pause(cohort, unknown) => Rewards::pause(cohort, unknown),
+                    Op::Model(unit) => {
+                        let model = model_of(Rewards::era() + 7, unit);
+                        let _ = Rewards::set_model(RuntimeOrigin::root(), model);
+                    }
+                    Op::Unheard(slots) => {
+                        now += slots;
+                        pass_to(now, false);
+                        unheard += slots;
+                    }
                     Op::Count(number, on) => Rewards::count(machine(number), on),
                     Op::Proven(number) => Rewards::proven(machine(number)),
                     Op::Failed(number) => Rewards::failed(machine(number)),
@@ -69,7 +97,8 @@ proptest! {
                 Rewards::do_try_state().expect("every invariant holds");
             }
             let emitted = pallet_balances::TotalIssuance::<Test>::get() - before;
-            let eras = u128::from(now - START) * crate::schedule::per_era(0) / u128::from(LENGTH);
+            let told = u128::from(now - START - unheard);
+            let eras = told * crate::schedule::per_era(0) / u128::from(LENGTH);
             // A unit more in each block and era is what does not divide.
             assert!(emitted <= eras + 4 * (blocks + 1), "{emitted} of {eras}");
         });

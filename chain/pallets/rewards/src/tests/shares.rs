@@ -38,7 +38,7 @@ fn rule_05_a_change_counts_from_now_on_and_touches_nobody_else() {
         enter(2, 20, 100, 1);
         block(START + LENGTH / 2);
         // Half an era later one doubles; nobody touched the other since.
-        Rewards::set(machine(1), &10, 200, 1);
+        set(1, 10, 200, 1);
         block(START + LENGTH);
         about(provisional(1), era_sum() / 4 + era_sum() / 3);
         about(provisional(2), era_sum() / 4 + era_sum() / 6);

@@ -6,7 +6,9 @@ pub use pallet::*;
 /// The pallet that owns these origins, and the haste with which the network of a genesis decides.
 #[frame_support::pallet]
 pub mod pallet {
-    use dbc_primitives::Balance;
+    use alloc::vec::Vec;
+
+    use dbc_primitives::{Balance, parameter::Number};
     use frame_support::{pallet_prelude::*, traits::OriginTrait};
 
     use crate::configs::parameters::{RuntimeParameters, dynamic_params};
@@ -80,6 +82,14 @@ pub mod pallet {
                     RuntimeParameters::Governance(key),
                 );
             pallet_parameters::Parameters::<crate::Runtime>::set(key, value);
+        }
+    }
+
+    #[pallet::view_functions]
+    impl<T: Config> Pallet<T> {
+        /// Every number that referenda set, with its default and the limits that none passes.
+        pub fn numbers() -> Vec<Number> {
+            crate::configs::parameters::numbers()
         }
     }
 

@@ -10,17 +10,23 @@ use super::lease::rent;
 
 /// Kills one of the network's processes as a crash would.
 pub async fn kill(network: &Network, name: &str) -> Result<()> {
-    let file = network.state().join("pids").join(format!("{name}.json"));
-    let known: Value = serde_json::from_slice(&std::fs::read(file)?)?;
-    let pid = known["pid"].as_i64().context("a process id")?.to_string();
-    let killed = tokio::process::Command::new("kill").args(["-9", &pid]).status().await?;
-    ensure!(killed.success(), "kill -9 {pid}");
+    let pid = signal(network, name, "KILL").await?;
     wait_for("the process to be gone", Duration::from_secs(10), || async {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         let gone = stat.rsplit_once(')').is_none_or(|(_, rest)| rest.trim_start().starts_with('Z'));
         Ok(gone.then_some(()))
     })
     .await
+}
+
+/// Sends one of the network's processes a signal; gives its id.
+pub async fn signal(network: &Network, name: &str, signal: &str) -> Result<String> {
+    let file = network.state().join("pids").join(format!("{name}.json"));
+    let known: Value = serde_json::from_slice(&std::fs::read(file)?)?;
+    let pid = known["pid"].as_i64().context("a process id")?.to_string();
+    let sent = tokio::process::Command::new("kill").args(["-s", signal, &pid]).status().await?;
+    ensure!(sent.success(), "kill -s {signal} {pid}");
+    Ok(pid)
 }
 
 /// The agent dies; its workload does not, and is found again.

@@ -1,5 +1,4 @@
-//! Images as people bring them: without a shell, with a user of their own. For another processor:
-//! crates/host/tests/it/pull.rs, as this machine's engine makes none.
+//! Images as people bring them: without a shell, with a user of their own.
 
 use std::path::Path;
 
@@ -10,8 +9,41 @@ use tokio::process::Command;
 /// A statically linked program that is many, by the name that it is called by (Debian's busybox-static).
 const BUSYBOX: &str = "/bin/busybox";
 
-/// Makes an image of one program under these names and publishes it.
-async fn publish(network: &Network, tag: &str, programs: &[&str], change: &str) -> Result<String> {
+/// What an image of these tests has.
+#[derive(Default)]
+pub struct Recipe<'a> {
+    /// Names under which its one program is there.
+    pub programs: &'a [&'a str],
+    /// A line of a Dockerfile.
+    pub change: &'a str,
+    /// Another processor than this machine's.
+    pub platform: &'a str,
+    /// Bytes of a file that does not compress.
+    pub noise: usize,
+}
+
+/// An image in the network's registry.
+pub struct Published {
+    /// What to rent it by.
+    pub reference: String,
+    /// Digest of its description.
+    pub id: String,
+}
+
+/// Bytes that do not compress.
+fn noise(bytes: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    (0..bytes / 8).flat_map(|_| next()).collect()
+}
+
+/// Makes an image and publishes it.
+pub async fn publish(network: &Network, tag: &str, recipe: &Recipe<'_>) -> Result<Published> {
     let folder = tempfile::tempdir()?;
     let root = folder.path().join("root");
     for folder in ["bin", "etc", "tmp"] {
@@ -19,10 +51,13 @@ async fn publish(network: &Network, tag: &str, programs: &[&str], change: &str) 
     }
     let busybox = [BUSYBOX, "/usr/bin/busybox"].into_iter().find(|path| Path::new(path).exists());
     let busybox = busybox.context("apt-get install busybox-static")?;
-    for program in programs {
+    for program in recipe.programs {
         std::fs::copy(busybox, root.join("bin").join(program))?;
     }
     std::fs::write(root.join("etc/passwd"), "nobody:x:65534:65534:nobody:/tmp:/bin/sh\n")?;
+    if recipe.noise > 0 {
+        std::fs::write(root.join("noise"), noise(recipe.noise))?;
+    }
     let tar = folder.path().join("image.tar");
     run(Command::new("tar").arg("-C").arg(&root).arg("-cf").arg(&tar).arg(".")).await?;
     let status = network.user("owner").json(&["status"]).await?;
@@ -30,19 +65,24 @@ async fn publish(network: &Network, tag: &str, programs: &[&str], change: &str) 
     let sleep = "CMD [\"/bin/sleep\",\"100000\"]";
     let mut import = Command::new("docker");
     import.args(["import", "--change", sleep]);
-    if !change.is_empty() {
-        import.args(["--change", change]);
+    if !recipe.change.is_empty() {
+        import.args(["--change", recipe.change]);
+    }
+    if !recipe.platform.is_empty() {
+        import.args(["--platform", recipe.platform]);
     }
     run(import.arg(&tar).arg(&reference)).await?;
     run(Command::new("docker").args(["push", "-q", &reference])).await?;
+    let words = ["image", "inspect", "--format", "{{.Id}}", &reference];
+    let id = run(Command::new("docker").args(words)).await?.trim().to_owned();
     run(Command::new("docker").args(["rmi", &reference])).await?;
-    Ok(reference)
+    Ok(Published { reference, id })
 }
 
-async fn run(command: &mut Command) -> Result<()> {
+async fn run(command: &mut Command) -> Result<String> {
     let output = command.output().await?;
     ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 async fn rent(network: &Network, image: &str) -> Result<String> {
@@ -54,8 +94,9 @@ async fn rent(network: &Network, image: &str) -> Result<String> {
 /// Rule 27: commands run in an image that has no shell, and a terminal gets the small one.
 pub async fn an_image_without_a_shell_is_entered_all_the_same(network: &Network) -> Result<()> {
     let owner = network.user("owner");
-    let image = publish(network, "bare", &["sleep", "cat"], "").await?;
-    let lease = rent(network, &image).await?;
+    let recipe = Recipe { programs: &["sleep", "cat"], ..Recipe::default() };
+    let image = publish(network, "bare", &recipe).await?;
+    let lease = rent(network, &image.reference).await?;
     let output = owner.run(&["exec", &lease, "--", "/bin/cat", "/etc/passwd"]).await?;
     ensure!(output.code == 0 && output.stdout.contains("nobody"), "{output:?}");
     let output = owner.run(&["ssh", &lease, "--", "echo", "hello"]).await?;
@@ -69,9 +110,10 @@ pub async fn an_image_without_a_shell_is_entered_all_the_same(network: &Network)
 /// Whoever the image names runs its programs, commands by SSH included.
 pub async fn an_image_with_user_nobody_runs_as_nobody(network: &Network) -> Result<()> {
     let owner = network.user("owner");
-    let names = ["sleep", "sh", "id", "touch"];
-    let image = publish(network, "nobody", &names, "USER nobody").await?;
-    let lease = rent(network, &image).await?;
+    let programs = &["sleep", "sh", "id", "touch"];
+    let recipe = Recipe { programs, change: "USER nobody", ..Recipe::default() };
+    let image = publish(network, "nobody", &recipe).await?;
+    let lease = rent(network, &image.reference).await?;
     let id = owner.ok(&["exec", &lease, "--", "id", "-u"]).await?;
     ensure!(id == "65534\n", "{id}");
     let write = owner.run(&["exec", &lease, "--", "touch", "/etc/mine"]).await?;
