@@ -53,7 +53,7 @@ pub mod pallet {
 
     use super::{
         Attempts, Audit, AuditId, AuditSink, AuditedMachines, Auditor, Demand, Due, DutyPay,
-        OpenDuty, Outcome, Pace, Proof, Purpose, TranscriptCheck, Verdict, WeightInfo,
+        NoTerms, OpenDuty, Outcome, Pace, Proof, Purpose, TranscriptCheck, Verdict, WeightInfo,
     };
 
     /// An audit's record in a runtime.
@@ -415,7 +415,7 @@ pub mod pallet {
         TooEarly,
         /// The machine belongs to somebody else.
         NotYours,
-        /// There is no challenge yet for what the machine says it is, or it is not there.
+        /// The machine leaves, or is not there.
         NoChallenge,
         /// Somebody wants to see it already.
         DemandOpen,
@@ -441,6 +441,20 @@ pub mod pallet {
         OtherThanCommitted,
         /// The transcript is no transcript of that auditor, or supports his verdict.
         ShowsNothing,
+        /// The machine's cards are of several models, for which there is no challenge.
+        MixedCards,
+        /// A card has less memory than nine tenths of what its model has.
+        LittleMemory,
+    }
+
+    impl<T> From<NoTerms> for Error<T> {
+        fn from(why: NoTerms) -> Self {
+            match why {
+                NoTerms::Gone => Self::NoChallenge,
+                NoTerms::MixedCards => Self::MixedCards,
+                NoTerms::LittleMemory => Self::LittleMemory,
+            }
+        }
     }
 
     #[pallet::hooks]
@@ -520,7 +534,7 @@ pub mod pallet {
         pub fn request(origin: OriginFor<T>, machine: MachineId) -> DispatchResult {
             let who = ensure_signed(origin)?;
             ensure!(T::Machines::may_ask(machine, &who), Error::<T>::NotYours);
-            ensure!(T::Machines::terms(machine).is_some(), Error::<T>::NoChallenge);
+            T::Machines::terms(machine).map_err(Error::<T>::from)?;
             let renewal = Proofs::<T>::contains_key(machine);
             let purpose = if renewal { Purpose::Renewal } else { Purpose::First };
             Self::book(machine, purpose)
@@ -643,7 +657,7 @@ pub mod pallet {
     impl<T: Config> Pallet<T> {
         /// What a machine is asked to do; `None` when there is no challenge for it.
         pub fn terms(machine: MachineId) -> Option<Terms> {
-            T::Machines::terms(machine)
+            T::Machines::terms(machine).ok()
         }
 
         /// What each auditor of an audit asks for; `None` before they were drawn.

@@ -15,8 +15,8 @@ use frame_system::EnsureRoot;
 use sp_runtime::{BuildStorage, traits::IdentityLookup};
 
 use crate::{
-    self as pallet_audits, AuditId, AuditOf, AuditSink, AuditedMachines, Findings, Phase, Proof,
-    Purpose, TranscriptCheck, Verdict,
+    self as pallet_audits, AuditId, AuditOf, AuditSink, AuditedMachines, Findings, NoTerms, Phase,
+    Proof, Purpose, TranscriptCheck, Verdict,
 };
 
 pub const BOND: Balance = 1_000;
@@ -78,7 +78,11 @@ thread_local! {
     /// Machines of another provider.
     pub static SOLD: RefCell<Vec<MachineId>> = const { RefCell::new(Vec::new()) };
     pub static LEASED: Cell<Option<MachineId>> = const { Cell::new(None) };
-    pub static CHECKED: RefCell<Vec<(u64, Option<bool>)>> = const { RefCell::new(Vec::new()) };
+    pub static AWAY: Cell<Option<MachineId>> = const { Cell::new(None) };
+    pub static SILENT: Cell<Option<MachineId>> = const { Cell::new(None) };
+    /// Machines that answered while their cards were leased.
+    pub static ANSWERED: RefCell<Vec<MachineId>> = const { RefCell::new(Vec::new()) };
+    pub static CHECKED: RefCell<Vec<(u64, Option<bool>, bool)>> = const { RefCell::new(Vec::new()) };
     /// Per cent of the machines that are looked at once more in an hour.
     pub static SHARE: Cell<u32> = const { Cell::new(0) };
     pub static HEARD: RefCell<Vec<(MachineId, bool)>> = const { RefCell::new(Vec::new()) };
@@ -112,14 +116,27 @@ impl AuditedMachines<u64> for World {
         Some(if sold { PROVIDER + 1 } else { PROVIDER })
     }
 
-    fn terms(machine: MachineId) -> Option<Terms> {
+    fn terms(machine: MachineId) -> Result<Terms, NoTerms> {
         let terms =
-            Terms { gpus: 0, edge: 16, links: 4, openings: 4, commit_ms: 30_000, open_ms: 5_000 };
-        GONE.with_borrow(|gone| (!gone.contains(&machine)).then_some(terms))
+            Terms { gpus: 2, edge: 16, links: 40, openings: 4, commit_ms: 30_000, open_ms: 5_000 };
+        GONE.with_borrow(|gone| (!gone.contains(&machine)).then_some(terms).ok_or(NoTerms::Gone))
     }
 
-    fn is_free(machine: MachineId) -> bool {
-        LEASED.get() != Some(machine)
+    fn terms_now(machine: MachineId) -> Result<Terms, NoTerms> {
+        let gpus = if Self::is_leased(machine) { 0 } else { 2 };
+        Self::terms(machine).map(|terms| Terms { gpus, ..terms })
+    }
+
+    fn is_leased(machine: MachineId) -> bool {
+        LEASED.get() == Some(machine)
+    }
+
+    fn is_away(machine: MachineId) -> bool {
+        AWAY.get() == Some(machine)
+    }
+
+    fn is_silent(machine: MachineId) -> bool {
+        SILENT.get() == Some(machine)
     }
 
     fn may_ask(_: MachineId, who: &u64) -> bool {
@@ -144,8 +161,12 @@ impl AuditSink for World {
         HEARD.with_borrow_mut(|all| all.push((machine, false)));
     }
 
-    fn checked(report: u64, upheld: Option<bool>) {
-        CHECKED.with_borrow_mut(|all| all.push((report, upheld)));
+    fn answered(machine: MachineId) {
+        ANSWERED.with_borrow_mut(|all| all.push(machine));
+    }
+
+    fn checked(report: u64, upheld: Option<bool>, silent: bool) {
+        CHECKED.with_borrow_mut(|all| all.push((report, upheld, silent)));
     }
 }
 
@@ -233,7 +254,10 @@ pub fn run(auditors: u64, test: impl FnOnce()) {
         GONE.take();
         SOLD.take();
         CHECKED.take();
+        ANSWERED.take();
         LEASED.set(None);
+        AWAY.set(None);
+        SILENT.set(None);
         SHARE.set(0);
         LUCK.set(0);
         NOW.set(0);

@@ -111,7 +111,7 @@ pub enum Outcome {
     Passed,
     /// Two thirds of those drawn said so, or that it did not answer.
     Failed,
-    /// Neither; nothing changes for the machine.
+    /// Neither. A proof that was to be borne out counts no more if somebody spoke against it.
     Undecided,
 }
 
@@ -271,6 +271,17 @@ pub struct OpenDuty {
     pub said: bool,
 }
 
+/// Why there is no challenge for a machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoTerms {
+    /// It is not there, or leaves.
+    Gone,
+    /// Its cards are of several models.
+    MixedCards,
+    /// A card has less memory than its model.
+    LittleMemory,
+}
+
 /// Machines, as audits see them.
 pub trait AuditedMachines<AccountId> {
     /// Indexes that were ever given out.
@@ -282,12 +293,31 @@ pub trait AuditedMachines<AccountId> {
     /// Who earns by a machine.
     fn provider(machine: MachineId) -> Option<AccountId>;
 
-    /// What a machine is asked to do. `None` when it is not there, leaves, or there is no challenge for
-    /// what it says it is.
-    fn terms(machine: MachineId) -> Option<Terms>;
+    /// What a machine is asked to do.
+    ///
+    /// # Errors
+    /// When it is not there, leaves, or there is no challenge for what it says it is.
+    fn terms(machine: MachineId) -> Result<Terms, NoTerms>;
 
-    /// Whether nothing of it is leased: only then it is challenged whole.
-    fn is_free(machine: MachineId) -> bool;
+    /// What it is asked as it is now: no card while some are leased, only that it answers.
+    ///
+    /// # Errors
+    /// As of `terms`.
+    fn terms_now(machine: MachineId) -> Result<Terms, NoTerms>;
+
+    /// Whether anything of it is leased.
+    fn is_leased(machine: MachineId) -> bool;
+
+    /// Whether it announced that it is away now.
+    fn is_away(machine: MachineId) -> bool;
+
+    /// Whether nothing of it is leased and it is there: only then it is challenged whole.
+    fn is_free(machine: MachineId) -> bool {
+        !Self::is_leased(machine) && !Self::is_away(machine)
+    }
+
+    /// Whether it answers for a silence that is over when auditors reach it.
+    fn is_silent(machine: MachineId) -> bool;
 
     /// Whether the account may ask for an audit of a machine: its provider or the operator.
     fn may_ask(machine: MachineId, who: &AccountId) -> bool;
@@ -304,18 +334,23 @@ pub trait AuditSink {
     /// A machine failed; `proven` if it had a proof until now.
     fn failed(machine: MachineId, purpose: Purpose, proven: bool);
 
-    /// A machine's proof expired.
+    /// A machine's proof expired, or is doubted.
     fn expired(machine: MachineId);
 
-    /// A reported machine was looked at: whether it is as reported, `None` when nobody can say.
-    fn checked(report: u64, upheld: Option<bool>);
+    /// A machine whose cards are leased answered; nothing more was asked of it.
+    fn answered(machine: MachineId);
+
+    /// A reported machine was looked at: whether it is as reported, `None` when nobody can say; `silent` when
+    /// all that was found is that it did not answer.
+    fn checked(report: u64, upheld: Option<bool>, silent: bool);
 }
 
 impl AuditSink for () {
     fn passed(_: MachineId, _: &Proof) {}
     fn failed(_: MachineId, _: Purpose, _: bool) {}
     fn expired(_: MachineId) {}
-    fn checked(_: u64, _: Option<bool>) {}
+    fn answered(_: MachineId) {}
+    fn checked(_: u64, _: Option<bool>, _: bool) {}
 }
 
 /// Pays auditors for duties, whatever they found.

@@ -71,9 +71,10 @@ impl<T: crate::Config> WeightInfo for CountedWeight<T> {
         Self::counted(EXECUTION, 3, 3)
     }
 
-    // The machine and its operator, `OpenOf`, `AttemptsOf`, `Proofs`, `NextAudit`, `Audits`, `Queue`.
+    // The machine and its operator, its running offence, `OpenOf`, `AttemptsOf`, `Proofs`, `NextAudit`,
+    // `Audits`, `Queue`.
     fn request() -> Weight {
-        Self::counted(EXECUTION, 7, 4)
+        Self::counted(EXECUTION, 9, 4)
     }
 
     // The machine at an index, `Proofs`, `Owners`, seventeen of `ProvenOf`.
@@ -107,8 +108,8 @@ impl<T: crate::Config> WeightInfo for CountedWeight<T> {
     }
 
     // `Queue`, `Audits`, `Members`, seven of `Auditors` and `Assigned` with payments and strikes,
-    // `Owners`, `ProvenOf`, `HeldBack`, the sink's records.
+    // `Owners`, `ProvenOf`, `HeldBack`, the machine and its running offence, the sink's records.
     fn step() -> Weight {
-        Self::counted(5 * EXECUTION, 50, 51)
+        Self::counted(5 * EXECUTION, 56, 58)
     }
 }

@@ -52,6 +52,18 @@ pub fn bands(kind: Kind) -> &'static [Band] {
     }
 }
 
+/// Whether a kind costs more than another, all in all.
+pub fn is_dearer(kind: Kind, than: Kind) -> bool {
+    let place = |kind| match kind {
+        Kind::Unreachable { rented: false } => 0,
+        Kind::Left => 1,
+        Kind::Unreachable { rented: true } => 2,
+        Kind::Malfunction | Kind::NotRentable => 3,
+        Kind::Counterfeit => 4,
+    };
+    place(kind) > place(than)
+}
+
 /// How many bands an offence of this length has reached.
 pub fn reached(kind: Kind, length: Slot) -> usize {
     bands(kind).iter().take_while(|(from, _)| *from <= length).count()

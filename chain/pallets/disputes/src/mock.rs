@@ -70,6 +70,8 @@ impl pallet_balances::Config for Test {
 thread_local! {
     static NOW: Cell<Slot> = const { Cell::new(0) };
     static STAKES: RefCell<BTreeMap<u8, Balance>> = const { RefCell::new(BTreeMap::new()) };
+    /// Whether nobody may expect machines to be there.
+    pub static AWAY: Cell<bool> = const { Cell::new(false) };
     pub static UNRELEASED: Cell<Balance> = const { Cell::new(0) };
     /// What was asked of leases, in order.
     pub static LEASES: RefCell<Vec<(LeaseId, Told)>> = const { RefCell::new(Vec::new()) };
@@ -103,6 +105,10 @@ impl Stakes<u64> for World {
     fn of(machine: MachineId) -> Option<(u64, Balance)> {
         let stake = STAKES.with_borrow(|all| all.get(&machine.0[0]).copied())?;
         Some((PROVIDER, stake))
+    }
+
+    fn is_expected(_: MachineId) -> bool {
+        !AWAY.get()
     }
 
     fn slash(machine: MachineId, most: Balance, to: &u64) -> Balance {
@@ -215,6 +221,7 @@ pub fn run(test: impl FnOnce()) {
         .expect("balances");
     sp_io::TestExternalities::new(storage).execute_with(|| {
         STAKES.set((1..=4).map(|number| (number, STAKE)).collect());
+        AWAY.set(false);
         UNRELEASED.set(0);
         LEASES.take();
         DRAWN.take();

@@ -115,6 +115,9 @@ pub trait Stakes<AccountId> {
     /// Provider and stake of a machine.
     fn of(machine: MachineId) -> Option<(AccountId, Balance)>;
 
+    /// Whether somebody may expect it to be there: it is on offer or leased, and in no maintenance.
+    fn is_expected(machine: MachineId) -> bool;
+
     /// Takes up to `most` of a machine's stake, also when it retires, to an account; gives what was taken.
     fn slash(machine: MachineId, most: Balance, to: &AccountId) -> Balance;
 }

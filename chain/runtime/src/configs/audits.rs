@@ -2,11 +2,11 @@
 
 use dbc_bench::{Case, LINKS_MAX};
 use dbc_primitives::{
-    Gpu, MachineId, MachineStatus,
+    MachineId, MachineStatus,
     audit::{AuditId, Terms, Verdict},
 };
 use frame_support::traits::{ConstU32, ConstU64, Get as _};
-use pallet_audits::{Proof, Purpose, catalogue};
+use pallet_audits::{NoTerms, Proof, Purpose, catalogue};
 use pallet_disputes::Kind;
 use pallet_machines::Fleet as _;
 use pallet_rewards::Rewards as _;
@@ -30,6 +30,8 @@ const LINKS_PER_SLOT: u32 = 8;
 const CARD_EDGE: u32 = 1_024;
 /// Part of a card's memory that is filled, in per cent: drivers keep some, and the factors take some.
 const FILLED: u64 = 80;
+/// Part of its model's memory that a card has at least, in per cent: some is kept for the correction of errors.
+const MEMORY_LEAST: u32 = 90;
 /// Millions of products a second that a card makes at least, for each tenth of a TFLOPS of its published
 /// single-precision figure: a fifth of what an H100 was measured to make (docs/reference/performance.md).
 const FLOOR: u64 = 400;
@@ -86,28 +88,32 @@ impl pallet_audits::AuditedMachines<AccountId> for Audited {
         Some(pallet_machines::Machines::<Runtime>::get(machine)?.provider)
     }
 
-    fn terms(machine: MachineId) -> Option<Terms> {
-        let record = pallet_machines::Machines::<Runtime>::get(machine)?;
-        if matches!(record.status, MachineStatus::Retiring { .. }) {
-            return None;
-        }
-        let commit = u32::try_from(Audits::pace().commit).unwrap_or(u32::MAX);
-        let slot_ms = u32::try_from(SLOT_MS).unwrap_or(u32::MAX);
-        let commit_ms = commit.saturating_mul(slot_ms) / 2;
-        let cards = card_links(&record.facts.gpus, commit_ms);
-        let (edge, links) = match cards {
-            Some(links) => (CARD_EDGE, links),
-            None => (EDGE, commit.saturating_mul(LINKS_PER_SLOT)),
-        };
-        let gpus = record.facts.gpus.len() as u16;
-        Some(Terms { gpus, edge, links, openings: OPENINGS, commit_ms, open_ms: OPEN_MS })
+    fn terms(machine: MachineId) -> Result<Terms, NoTerms> {
+        terms(&present(machine)?)
     }
 
-    fn is_free(machine: MachineId) -> bool {
+    fn terms_now(machine: MachineId) -> Result<Terms, NoTerms> {
+        let record = present(machine)?;
+        match record.gpus_leased {
+            0 => terms(&record),
+            _ => Ok(processor_terms()),
+        }
+    }
+
+    fn is_leased(machine: MachineId) -> bool {
         let record = pallet_machines::Machines::<Runtime>::get(machine);
-        // Whoever announced that he is away is looked at when he is back.
-        let away = Machines::in_maintenance(machine, CurrentSlot::get());
-        record.is_some_and(|record| !record.is_leased() && !away)
+        record.is_some_and(|record| record.is_leased())
+    }
+
+    fn is_away(machine: MachineId) -> bool {
+        // Whoever announced it is looked at when he is back.
+        Machines::in_maintenance(machine, CurrentSlot::get())
+    }
+
+    fn is_silent(machine: MachineId) -> bool {
+        let running = pallet_disputes::RunningOf::<Runtime>::get(machine);
+        let offence = running.and_then(pallet_disputes::Offences::<Runtime>::get);
+        offence.is_some_and(|offence| matches!(offence.kind, Kind::Unreachable { .. }))
     }
 
     fn may_ask(machine: MachineId, who: &AccountId) -> bool {
@@ -119,16 +125,59 @@ impl pallet_audits::AuditedMachines<AccountId> for Audited {
     }
 }
 
+/// A machine that does not leave.
+fn present(machine: MachineId) -> Result<pallet_machines::MachineOf<Runtime>, NoTerms> {
+    let record = pallet_machines::Machines::<Runtime>::get(machine).ok_or(NoTerms::Gone)?;
+    match record.status {
+        MachineStatus::Retiring { .. } => Err(NoTerms::Gone),
+        _ => Ok(record),
+    }
+}
+
+/// Slots and milliseconds from an auditor's secret to the root.
+fn commit_time() -> (u32, u32) {
+    let commit = u32::try_from(Audits::pace().commit).unwrap_or(u32::MAX);
+    let slot_ms = u32::try_from(SLOT_MS).unwrap_or(u32::MAX);
+    (commit, commit.saturating_mul(slot_ms) / 2)
+}
+
+/// What a machine's processor is asked: of one without cards, or while its cards are leased.
+fn processor_terms() -> Terms {
+    let (commit, commit_ms) = commit_time();
+    let links = commit.saturating_mul(LINKS_PER_SLOT);
+    Terms { gpus: 0, edge: EDGE, links, openings: OPENINGS, commit_ms, open_ms: OPEN_MS }
+}
+
+/// What a machine is asked for what it says it is.
+fn terms(record: &pallet_machines::MachineOf<Runtime>) -> Result<Terms, NoTerms> {
+    let cards = &record.facts.gpus;
+    let Some(first) = cards.first() else { return Ok(processor_terms()) };
+    // Points follow names: each card has to show what its own stands for (mechanisms rule 1).
+    if cards.iter().any(|card| card.model != first.model) {
+        return Err(NoTerms::MixedCards);
+    }
+    let memory_mib = cards.iter().map(|card| card.memory_mib).min().unwrap_or_default();
+    let known = catalogue::find(&first.model);
+    let least = known.map_or(0, |known| u32::from(known.memory_gib) * 1_024 / 100 * MEMORY_LEAST);
+    if memory_mib < least {
+        return Err(NoTerms::LittleMemory);
+    }
+    let slowest = || catalogue::CARDS.iter().map(|card| card.tflops_10).min().unwrap_or(1);
+    let tenths = known.map_or_else(slowest, |known| known.tflops_10);
+    let (_, commit_ms) = commit_time();
+    let links = card_links(cards.len(), memory_mib, tenths, commit_ms);
+    let gpus = cards.len() as u16;
+    Ok(Terms { gpus, edge: CARD_EDGE, links, openings: OPENINGS, commit_ms, open_ms: OPEN_MS })
+}
+
 /// Products of the chain on each of a machine's cards: as many as fill the smallest of them, and no more than the
-/// slowest makes in time. `None` without cards.
-fn card_links(cards: &[Gpu], commit_ms: u32) -> Option<u32> {
-    let memory_mib = cards.iter().map(|card| u64::from(card.memory_mib)).min()?;
-    let slowest = |name: &[u8]| catalogue::find(name).map_or(1, |card| u64::from(card.tflops_10));
-    let tenths = cards.iter().map(|card| slowest(&card.model)).min()?;
+/// slowest makes in time.
+fn card_links(cards: usize, memory_mib: u32, tenths: u16, commit_ms: u32) -> u32 {
     let edge = u64::from(CARD_EDGE);
-    let fill = memory_mib * FILLED / 100 * 1_024 * 1_024 / (edge * edge * 4);
-    let in_time = tenths * FLOOR * 1_000 * u64::from(commit_ms) / (edge * edge * edge);
-    Some(fill.min(in_time).clamp(1, u64::from(LINKS_MAX) / cards.len() as u64) as u32)
+    let fill = u64::from(memory_mib) * FILLED / 100 * 1_024 * 1_024 / (edge * edge * 4);
+    let floor = u64::from(tenths) * FLOOR * 1_000;
+    let in_time = floor * u64::from(commit_ms) / (edge * edge * edge);
+    fill.min(in_time).clamp(1, u64::from(LINKS_MAX) / cards as u64) as u32
 }
 
 impl pallet_audits::AuditSink for Audited {
@@ -153,13 +202,18 @@ impl pallet_audits::AuditSink for Audited {
     fn expired(machine: MachineId) {
         Machines::unverify(machine);
         // Whoever is leased could not be audited: what he earns waits for his next proof (rule 3).
-        if <Self as pallet_audits::AuditedMachines<AccountId>>::is_free(machine) {
+        if !<Self as pallet_audits::AuditedMachines<AccountId>>::is_leased(machine) {
             Rewards::count(machine, false);
         }
     }
 
-    fn checked(report: u64, upheld: Option<bool>) {
-        Disputes::checked(report, upheld);
+    fn answered(machine: MachineId) {
+        let silence = |kind| matches!(kind, Kind::Unreachable { .. });
+        Disputes::end(machine, CurrentSlot::get(), silence);
+    }
+
+    fn checked(report: u64, upheld: Option<bool>, silent: bool) {
+        Disputes::checked(report, upheld, silent);
     }
 }
 

@@ -67,6 +67,12 @@ impl pallet_disputes::Stakes<AccountId> for Accused {
         Some((record.provider, record.stake))
     }
 
+    fn is_expected(machine: MachineId) -> bool {
+        let record = pallet_machines::Machines::<Runtime>::get(machine);
+        let expected = record.is_some_and(|record| is_on_offer(&record) || record.is_leased());
+        expected && !Machines::in_maintenance(machine, CurrentSlot::get())
+    }
+
     fn slash(machine: MachineId, most: Balance, to: &AccountId) -> Balance {
         Machines::slash(machine, most, to)
     }
@@ -132,12 +138,39 @@ fn index_of(machine: MachineId) -> Option<u32> {
     Some(pallet_machines::Machines::<Runtime>::get(machine)?.index.index)
 }
 
+/// Whether a machine is proven and does not leave: it counts as there.
+fn is_on_offer(record: &pallet_machines::MachineOf<Runtime>) -> bool {
+    matches!(record.status, MachineStatus::Verified | MachineStatus::Listed)
+}
+
 /// A lease that runs on a machine.
 fn running_lease(machine: MachineId) -> Option<LeaseId> {
     pallet_leases::ByMachine::<Runtime>::iter_key_prefix(machine).take(LEASES_MAX).find(|lease| {
         let record = pallet_leases::Leases::<Runtime>::get(lease);
         record.is_some_and(|record| record.state == LeaseState::Running)
     })
+}
+
+/// A silence that began in a maintenance and went on after its end counts from there on (mechanisms rule 23).
+fn blame_late_return(machine: MachineId, slot: Slot) {
+    let Some(index) = index_of(machine) else { return };
+    let outage = pallet_liveness::Outages::<Runtime>::get(index).last().copied();
+    let Some(since) = outage.filter(|outage| !outage.blamed).map(|outage| outage.since) else {
+        return;
+    };
+    let Some(end) = Machines::maintenance_end(machine, since).filter(|end| *end < slot) else {
+        return;
+    };
+    if Liveness::is_excused(index, since) {
+        return;
+    }
+    pallet_liveness::Downtimes::<Runtime>::mutate(index, |downtime| downtime.add(end, slot));
+    pallet_liveness::Outages::<Runtime>::mutate(index, |all| {
+        if let Some(outage) = all.last_mut() {
+            outage.blamed = true;
+        }
+    });
+    Machines::lose_tier(machine);
 }
 
 /// What watchers say of machines: the silent earn nothing, and who is to blame answers for it.
@@ -153,8 +186,7 @@ impl pallet_liveness::OutageSink for Outages {
             Machines::lose_tier(machine);
         }
         let since = excused.unwrap_or(since);
-        let on_offer = matches!(record.status, MachineStatus::Verified | MachineStatus::Listed);
-        let counts = blamed && (on_offer || record.is_leased());
+        let counts = blamed && (is_on_offer(&record) || record.is_leased());
         if counts {
             let kind = Kind::Unreachable { rented: record.is_leased() };
             Disputes::begin(machine, kind, since, running_lease(machine));
@@ -163,12 +195,13 @@ impl pallet_liveness::OutageSink for Outages {
     }
 
     fn back(machine: MachineId, slot: Slot) {
+        blame_late_return(machine, slot);
         // How it was heard in thirty days is another by now.
         rewards::rate(machine);
         if rewards::earns(machine) {
             Rewards::count(machine, true);
         }
-        Disputes::end(machine, slot, |kind| matches!(kind, Kind::Unreachable { .. }));
+        Disputes::back(machine, slot);
     }
 
     fn closed(from: Slot, to: Slot, told: bool) {

@@ -78,9 +78,9 @@ impl pallet_liveness::MachineIndexes for Indexes {
         Some((machine, record.index.generation))
     }
 
-    fn region(machine: MachineId) -> u16 {
-        let record = pallet_machines::Machines::<Runtime>::get(machine);
-        record.map_or(0, |record| record.location.region)
+    fn region(_: MachineId) -> u16 {
+        // What a provider says himself excuses nobody, and nothing measures regions yet (mechanisms rule 37).
+        0
     }
 }
 
@@ -112,6 +112,7 @@ impl pallet_machines::Presence<AccountId> for Followers {
 
     fn retired(machine: MachineId) {
         Rewards::count(machine, false);
+        Audits::drop_request(machine);
         Disputes::end(machine, CurrentSlot::get(), |_| true);
     }
 
@@ -125,7 +126,13 @@ impl pallet_machines::Presence<AccountId> for Followers {
 
     fn rented(machine: MachineId, parts: u32) {
         Rewards::rented(machine, parts);
-        if parts == 0 {
+        // Of a machine with cards, shares of the processor alone are no part.
+        let record = pallet_machines::Machines::<Runtime>::get(machine);
+        if record.is_some_and(|record| !record.is_leased()) {
+            if !rewards::earns(machine) {
+                // Its proof ended while it was leased.
+                Rewards::count(machine, false);
+            }
             Audits::given_back(machine);
         }
     }
@@ -139,7 +146,7 @@ impl pallet_machines::Presence<AccountId> for Followers {
     }
 
     fn is_audited(machine: MachineId) -> bool {
-        pallet_audits::OpenOf::<Runtime>::contains_key(machine)
+        Audits::is_open(machine)
     }
 
     fn changed(machine: MachineId, void: bool) {

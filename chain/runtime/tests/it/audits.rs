@@ -11,7 +11,7 @@ use dbc_runtime::{
     AccountId, Audits, Machines, Runtime, RuntimeOrigin, System, configs::audits::Audited, genesis,
 };
 use frame_support::{assert_noop, assert_ok};
-use pallet_audits::{AuditOf, AuditedMachines, Phase};
+use pallet_audits::{AuditOf, AuditedMachines, Error, NoTerms, Phase, Purpose};
 use sp_core::{Pair as _, ed25519};
 use sp_keyring::Sr25519Keyring::{Alice, Bob, Eve};
 
@@ -137,9 +137,9 @@ fn a_machine_that_fails_takes_no_orders_and_one_that_leaves_has_no_challenge() {
         assert_eq!(status(machine), MachineStatus::Registered);
         let leaves = registered(1);
         let asked = |machine| <Audited as AuditedMachines<AccountId>>::terms(machine);
-        assert_eq!(asked(leaves).map(|terms| terms.gpus), Some(1), "its card answers");
+        assert_eq!(asked(leaves).map(|terms| terms.gpus), Ok(1), "its card answers");
         assert_ok!(Machines::retire(signed_by(Alice), leaves));
-        assert_eq!(asked(leaves), None);
+        assert_eq!(asked(leaves), Err(NoTerms::Gone));
         assert_noop!(
             Audits::request(signed_by(Alice), leaves),
             pallet_audits::Error::<Runtime>::NoChallenge
@@ -184,7 +184,7 @@ fn by_default_a_machine_is_verified_within_ten_minutes() {
         };
         run_to(1);
         let machine = registered(0);
-        assert_eq!(<Audited as AuditedMachines<AccountId>>::terms(machine), Some(terms));
+        assert_eq!(<Audited as AuditedMachines<AccountId>>::terms(machine), Ok(terms));
     });
 }
 
@@ -218,5 +218,97 @@ fn rule_03_a_machine_with_an_old_proof_takes_no_orders_between_a_lease_and_its_a
         let pace = Audits::pace();
         run_to_slot(now() + pace.draw_delay + pace.window + pace.commit + pace.reveal);
         assert_ok!(quote());
+    });
+}
+
+/// Asks for an audit of a machine with these cards; gives its terms.
+fn asked_of(number: u8, cards: &[(&str, u32)]) -> Result<Terms, sp_runtime::DispatchError> {
+    use crate::world::*;
+    let mut facts = facts(cards.len(), CARD);
+    for (card, (model, memory_mib)) in facts.gpus.iter_mut().zip(cards) {
+        card.model = model.as_bytes().to_vec().try_into().unwrap();
+        card.memory_mib = *memory_mib;
+    }
+    provider(Alice);
+    act(Alice, registration(Alice, number, facts)).unwrap();
+    act(Alice, pallet_audits::Call::<Runtime>::request { machine: machine(number) })?;
+    Ok(<Audited as AuditedMachines<AccountId>>::terms(machine(number)).unwrap())
+}
+
+/// Points follow the names of cards; so does what they have to show.
+#[test]
+fn rule_01_each_card_shows_what_its_name_stands_for() {
+    crate::world::world(|| {
+        let error = |error: Error<Runtime>| Err(error.into());
+        let (h200, b200) = (("NVIDIA H200", 143_771), ("NVIDIA B200", 183_359));
+        // One slow card would have made the others answer as slowly.
+        let mut cards = [b200; 16];
+        cards[15] = ("Foo", 183_359);
+        assert_eq!(asked_of(10, &cards), error(Error::MixedCards));
+        // So would a small one.
+        assert_eq!(asked_of(11, &[("NVIDIA H200", 7_500)]), error(Error::LittleMemory));
+        let known = asked_of(12, &[h200]).unwrap();
+        assert!(known.links > 5_000, "{known:?}");
+        // A name that nobody knows makes no machine slower than the slowest that is known.
+        let unknown = asked_of(13, &[("Foo", 183_359)]).unwrap();
+        let slowest = asked_of(14, &[("NVIDIA A2", 15_356)]).unwrap();
+        assert!(unknown.links >= slowest.links && slowest.links > 1, "{unknown:?} {slowest:?}");
+    });
+}
+
+#[test]
+fn rule_07_while_cards_are_leased_a_check_asks_the_processor() {
+    use crate::world::{listed, machine, now, rented, world};
+    world(|| {
+        listed(Alice, 0, 2);
+        let asked = || <Audited as AuditedMachines<AccountId>>::terms_now(machine(0)).unwrap();
+        assert_eq!((asked().gpus, asked().edge), (2, 1_024));
+        rented(Bob, 0, &[], 1_200);
+        assert_eq!(asked().gpus, 2, "shares of the processor hold no card");
+        rented(Bob, 0, &[0], 1_200);
+        assert_eq!((asked().gpus, asked().edge), (0, 256));
+        assert_ok!(Audits::book(machine(0), Purpose::Renewal));
+        assert_ok!(Audits::book(machine(0), Purpose::Check(7)));
+        let id = pallet_audits::OpenOf::<Runtime>::get(machine(0)).unwrap();
+        while audit(id).phase == Phase::Booked {
+            crate::world::to_slot(now() + 1);
+        }
+        assert_eq!(audit(id).terms, Some(asked()));
+    });
+}
+
+#[test]
+fn rule_23_nobody_gets_away_from_an_audit_by_retiring() {
+    use crate::world::{machine, registered, world};
+    world(|| {
+        let retire = |number| {
+            let machine = machine(number);
+            crate::world::act(Alice, pallet_machines::Call::<Runtime>::retire { machine })
+        };
+        let audited = Err(pallet_machines::Error::<Runtime>::UnderAudit.into());
+        for (number, purpose) in [(0, Purpose::Random), (1, Purpose::Check(7))] {
+            registered(Alice, number, 0);
+            assert_ok!(Audits::book(machine(number), purpose));
+            assert_eq!(retire(number), audited);
+            assert!(matches!(status(machine(number)), MachineStatus::Verified));
+        }
+        // What its provider asked for himself goes with it, before it is drawn.
+        registered(Alice, 10, 0);
+        let request = || {
+            let machine = machine(10);
+            crate::world::act(Alice, pallet_audits::Call::<Runtime>::request { machine })
+        };
+        request().unwrap();
+        let id = pallet_audits::OpenOf::<Runtime>::get(machine(10)).unwrap();
+        while audit(id).phase == Phase::Booked {
+            crate::world::to_slot(crate::world::now() + 1);
+        }
+        assert_eq!(retire(10), audited);
+        while pallet_audits::OpenOf::<Runtime>::contains_key(machine(10)) {
+            crate::world::to_slot(crate::world::now() + 1);
+        }
+        request().unwrap();
+        retire(10).unwrap();
+        assert!(!pallet_audits::OpenOf::<Runtime>::contains_key(machine(10)));
     });
 }

@@ -75,3 +75,50 @@ fn rule_09_whoever_is_deaf_abstains_without_a_fee_and_nobody_is_judged() {
         assert!(pallet_liveness::Cohorts::<Runtime>::get(0).run > 0, "nobody knows");
     });
 }
+
+#[test]
+fn rule_23_a_silence_that_outlasts_its_maintenance_counts_from_there_on() {
+    use crate::world::*;
+    use dbc_runtime::{configs::disputes::Outages, constants::HOURS};
+    use pallet_liveness::OutageSink as _;
+    use sp_keyring::Sr25519Keyring::Alice;
+    world(|| {
+        let machine = registered(Alice, 0, 1);
+        let mut watch = Watch::default();
+        watch.pass(3, &[0]);
+        let (from, until) = (now() + 20, now() + HOURS);
+        act(Alice, pallet_machines::Call::announce_maintenance { machine, from, until }).unwrap();
+        let index = record(0).index.index;
+        let outage = pallet_liveness::Outage { since: from + 5, until: None, blamed: false };
+        let away = |back: u64| {
+            let all = frame_support::BoundedVec::truncate_from(vec![outage]);
+            pallet_liveness::Outages::<Runtime>::insert(index, all);
+            pallet_machines::Machines::<Runtime>::mutate(machine, |record| {
+                record.as_mut().unwrap().tier = pallet_machines::Tier::Stable;
+            });
+            Outages::back(machine, back);
+            let down = pallet_liveness::Downtimes::<Runtime>::get(index).sum(back / 28_800);
+            let blamed = pallet_liveness::Outages::<Runtime>::get(index)[0].blamed;
+            (down, blamed, record(0).tier)
+        };
+        assert_eq!(away(until), (0, false, pallet_machines::Tier::Stable), "back in time");
+        assert_eq!(away(until + 70), (70, true, pallet_machines::Tier::Lost));
+        pallet_machines::Machines::<Runtime>::mutate(machine, |record| {
+            record.as_mut().unwrap().tier = pallet_machines::Tier::Normal;
+        });
+    });
+}
+
+#[test]
+fn rule_37_a_region_of_ones_own_excuses_nobody() {
+    use dbc_runtime::configs::liveness::Indexes;
+    use pallet_liveness::MachineIndexes as _;
+    use sp_keyring::Sr25519Keyring::Alice;
+    world::world(|| {
+        let machine = world::registered(Alice, 0, 1);
+        pallet_machines::Machines::<Runtime>::mutate(machine, |record| {
+            record.as_mut().unwrap().location.region = 7;
+        });
+        assert_eq!(Indexes::region(machine), 0);
+    });
+}

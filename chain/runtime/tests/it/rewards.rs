@@ -218,7 +218,7 @@ fn rule_07_a_report_has_the_machine_looked_at_and_nothing_is_taken_before() {
         );
         Audited::failed(machine, booked.purpose, true);
         assert!(Disputes::is_clear(machine), "the check itself says what follows");
-        Audited::checked(report, Some(true));
+        Audited::checked(report, Some(true), false);
         assert!(!Disputes::is_clear(machine));
         assert_eq!(stake(machine), STAKE);
     });
@@ -246,7 +246,7 @@ fn rule_07_a_renters_report_holds_his_rent_back_and_ends_his_lease_if_it_is_born
             watch.pass(6, &[0]);
             act(Dave, pallet_leases::Call::settle { lease: id }).unwrap();
             assert!(lease(id).settled_to <= filed, "nothing is paid since the report");
-            Disputes::checked(report, upheld);
+            Disputes::checked(report, upheld, false);
             assert!(lease(id).held_back.is_none());
             assert_eq!(lease(id).is_closed(), upheld == Some(true));
             if upheld == Some(true) {
@@ -257,6 +257,67 @@ fn rule_07_a_renters_report_holds_his_rent_back_and_ends_his_lease_if_it_is_born
             }
         });
     }
+}
+
+#[test]
+fn rule_07_nobody_reports_a_machine_that_nobody_may_expect() {
+    world(|| {
+        let report = |number| {
+            let (machine, kind) = (machine(number), Kind::Malfunction);
+            act(Dave, pallet_disputes::Call::report { machine, kind, lease: None })
+        };
+        let refused = Err(pallet_disputes::Error::<Runtime>::NotReportable.into());
+        registered(Alice, VERIFIED, 1);
+        assert_eq!(report(VERIFIED), refused, "it has no proof, and may be switched off");
+        registered(Alice, 0, 1);
+        let (from, until) = (now() + 5, now() + HOURS);
+        let announce =
+            pallet_machines::Call::announce_maintenance { machine: machine(0), from, until };
+        act(Alice, announce).unwrap();
+        to_slot(from);
+        assert_eq!(report(0), refused, "it said so");
+        to_slot(from + 1);
+        act(Alice, pallet_machines::Call::cancel_maintenance { machine: machine(0) }).unwrap();
+        to_slot(now() + 2);
+        report(0).unwrap();
+        // A leased machine is expected also without a proof.
+        listed(Alice, 1, 1);
+        rented(Bob, 1, &[0], 1_200);
+        dbc_runtime::Machines::unverify(machine(1));
+        report(1).unwrap();
+    });
+}
+
+#[test]
+fn rule_03_a_machine_without_a_proof_earns_nothing_after_its_lease() {
+    world(|| {
+        let machine = listed(Alice, 0, 1);
+        let mut watch = Watch::default();
+        watch.pass(3, &[0]);
+        let counts = || Rewards::earned(machine).unwrap().1;
+        // A share of the processor is a lease, and no card is leased by it.
+        let shares = rented(Bob, 0, &[], 3_000);
+        let cards = rented(Bob, 0, &[0], 3_000);
+        watch.pass(3, &[0]);
+        Audited::expired(machine);
+        assert!(counts(), "it could not be audited");
+        act(Bob, pallet_leases::Call::end { lease: cards }).unwrap();
+        assert!(counts() && record(0).is_leased());
+        act(Bob, pallet_leases::Call::end { lease: shares }).unwrap();
+        assert!(!counts(), "now it can be");
+    });
+}
+
+#[test]
+fn rule_03_an_expired_proof_ends_what_is_earned_also_in_a_maintenance() {
+    with_machine(|machine| {
+        run_to(21);
+        let announced = Machines::announce_maintenance(alice(), machine, now(), now() + HOURS);
+        assert_ok!(announced);
+        assert!(Rewards::earned(machine).unwrap().1);
+        Audited::expired(machine);
+        assert!(!Rewards::earned(machine).unwrap().1);
+    });
 }
 
 #[test]

@@ -94,13 +94,25 @@ impl<T: Config> Pallet<T> {
 
     /// Draws auditors by the randomness of the blocks since the booking, which nobody knew then (rule 4).
     fn draw(id: AuditId, audit: &mut AuditOf<T>) {
-        if T::Machines::terms(audit.machine).is_none() {
+        let machine = audit.machine;
+        let check = matches!(audit.purpose, Purpose::Check(_));
+        // Whoever answers for a silence can show that it is over, also while somebody rents.
+        let at_once = check || T::Machines::is_silent(machine);
+        let terms = match at_once {
+            true => T::Machines::terms_now(machine),
+            false => T::Machines::terms(machine),
+        };
+        let Ok(terms) = terms else {
+            return Self::finish(id, audit, Outcome::Undecided);
+        };
+        let away = T::Machines::is_away(machine);
+        if check && away {
+            // It was announced, and nobody can say.
             return Self::finish(id, audit, Outcome::Undecided);
         }
-        let check = matches!(audit.purpose, Purpose::Check(_));
-        if !check && !T::Machines::is_free(audit.machine) {
+        if away || !at_once && T::Machines::is_leased(machine) {
             // Its renter is not disturbed; its proof expires meanwhile like any other (rule 3).
-            audit.next = audit.next.saturating_add(Self::pace().window);
+            audit.next = Self::window_after(T::Clock::get().saturating_add(1));
             return;
         }
         let seed = blake2_256(&[&Mix::<T>::get()[..], &id.to_le_bytes()].concat());
@@ -125,17 +137,21 @@ impl<T: Config> Pallet<T> {
             }
         }
         if duties.is_empty() {
-            // Nobody is there to audit: it is tried again with the next window.
-            audit.next = audit.next.saturating_add(Self::pace().window);
+            // Nobody is there to audit: whoever asked for it waits for the next window, nobody for what others
+            // asked for.
+            if matches!(audit.purpose, Purpose::Random | Purpose::Check(_)) {
+                return Self::finish(id, audit, Outcome::Undecided);
+            }
+            audit.next = Self::window_after(T::Clock::get().saturating_add(1));
             return;
         }
         audit.phase = Phase::Commit;
         audit.seed = seed;
         audit.next = T::Clock::get().saturating_add(Self::pace().commit);
         let auditors = duties.len() as u32;
-        audit.terms = T::Machines::terms(audit.machine).map(|terms| terms.shared_by(auditors));
+        audit.terms = Some(terms.shared_by(auditors));
         audit.duties = duties;
-        let (machine, commit_by) = (audit.machine, audit.next);
+        let commit_by = audit.next;
         Self::deposit_event(Event::Drawn { audit: id, machine, auditors, commit_by });
     }
 
@@ -169,6 +185,11 @@ impl<T: Config> Pallet<T> {
 
     /// Writes down that an audit is over; its record stays while transcripts can be challenged.
     pub(crate) fn finish(id: AuditId, audit: &mut AuditOf<T>, outcome: Outcome) {
+        Self::finish_as(id, audit, outcome, false);
+    }
+
+    /// The same; `silent` when all that was found is that the machine did not answer.
+    pub(crate) fn finish_as(id: AuditId, audit: &mut AuditOf<T>, outcome: Outcome, silent: bool) {
         audit.phase = Phase::Closed(outcome);
         if let Purpose::Check(report) = audit.purpose {
             let upheld = match outcome {
@@ -176,7 +197,7 @@ impl<T: Config> Pallet<T> {
                 Outcome::Failed => Some(true),
                 Outcome::Undecided => None,
             };
-            T::Sink::checked(report, upheld);
+            T::Sink::checked(report, upheld, silent);
         }
         audit.next = T::Clock::get().saturating_add(T::KeptSlots::get());
         OpenOf::<T>::remove(audit.machine);

@@ -67,7 +67,7 @@ impl<T: Config> Pallet<T> {
             );
             Self::deposit_event(Event::Shown { audit: id, auditor });
         } else {
-            duty.revealed = None;
+            (duty.commit, duty.revealed) = (None, None);
             Audits::<T>::insert(id, audit);
             Self::release_demand(&demand);
             Self::convicted(id, auditor, &demand.by);
@@ -82,7 +82,7 @@ impl<T: Config> Pallet<T> {
         let auditor = duty.auditor.clone();
         // Convicted meanwhile, and the wish with it.
         let Some(demand) = Demands::<T>::take(id, &auditor) else { return };
-        duty.revealed = None;
+        (duty.commit, duty.revealed) = (None, None);
         Audits::<T>::insert(id, audit);
         Self::release_demand(&demand);
         Self::convicted(id, auditor, &demand.by);

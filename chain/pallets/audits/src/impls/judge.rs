@@ -83,7 +83,7 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn close(id: AuditId, audit: &mut AuditOf<T>) {
         let drawn = audit.duties.len();
         let mut passes: Vec<Findings> = Vec::new();
-        let mut against = 0;
+        let (mut against, mut wrong) = (0, 0);
         for duty in &audit.duties {
             Self::count(&duty.auditor, id, false);
             match &duty.revealed {
@@ -92,23 +92,33 @@ impl<T: Config> Pallet<T> {
                     T::Pay::pay(&duty.auditor);
                     match verdict {
                         Verdict::Pass(findings) => passes.push(*findings),
-                        Verdict::Fail | Verdict::Unreachable => against += 1,
+                        Verdict::Fail => (against, wrong) = (against + 1, wrong + 1),
+                        Verdict::Unreachable => against += 1,
                     }
                 }
                 None => Self::strike(&duty.auditor),
             }
         }
-        if T::Machines::terms(audit.machine).is_none() {
-            // It left meanwhile.
-            return Self::finish(id, audit, Outcome::Undecided);
-        }
+        // While cards are leased only whether it answers is asked: that proves nothing, nor the contrary.
+        let machine = audit.machine;
+        let all = T::Machines::terms(machine).map(|terms| terms.gpus).ok();
+        let whole = all.is_some() && all == audit.terms.map(|terms| terms.gpus);
         if 3 * passes.len() >= 2 * drawn {
-            Self::prove(id, audit, &passes);
+            match whole {
+                true => Self::prove(id, audit, &passes),
+                false => T::Sink::answered(machine),
+            }
             Self::finish(id, audit, Outcome::Passed);
         } else if 3 * against >= 2 * drawn {
-            Self::fail(audit);
-            Self::finish(id, audit, Outcome::Failed);
+            if whole {
+                Self::fail(audit);
+            }
+            let silent = !whole || 3 * wrong < 2 * drawn;
+            Self::finish_as(id, audit, Outcome::Failed, silent);
         } else if !Self::again(audit) {
+            if whole && against > 0 {
+                Self::doubt(machine);
+            }
             Self::finish(id, audit, Outcome::Undecided);
         }
     }
@@ -157,8 +167,8 @@ impl<T: Config> Pallet<T> {
         let shown = T::Check::supports(machine, id, terms, &seed, &root, &verdict, transcript);
         let lied = shown == Some(false);
         ensure!(lied, Error::<T>::ShowsNothing);
-        // Shown once; what he said counts no more, should the audit still be open.
-        duty.revealed = None;
+        // Shown once; what he said counts no more, should the audit still be open, nor does he say it again.
+        (duty.commit, duty.revealed) = (None, None);
         Audits::<T>::insert(id, audit);
         if let Some(demand) = Demands::<T>::take(id, &auditor) {
             Self::release_demand(&demand);

@@ -36,7 +36,13 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn expire(id: AuditId, machine: MachineId) {
         // A later proof has its own entry.
         if Proofs::<T>::get(machine).is_some_and(|proof| proof.audit == id) {
-            Self::drop_proof(machine);
+            Self::doubt(machine);
+        }
+    }
+
+    /// A machine's proof counts no more, and nothing is counted against it: what it earned waits for the next.
+    pub(crate) fn doubt(machine: MachineId) {
+        if Self::drop_proof(machine) {
             T::Sink::expired(machine);
             Self::deposit_event(Event::Expired { machine });
         }
@@ -70,7 +76,7 @@ impl<T: Config> Pallet<T> {
         let now = T::Clock::get();
         let proof = Proofs::<T>::get(machine);
         let old = proof.is_some_and(|proof| !proof.is_fresh(now));
-        if !old || T::Machines::terms(machine).is_none() {
+        if !old || T::Machines::terms(machine).is_err() {
             return;
         }
         // One may be booked already; then that is the one that it waits for.

@@ -59,7 +59,8 @@ impl<T: Config> Pallet<T> {
                 if !room {
                     return;
                 }
-                if T::Machines::terms(machine).is_some() {
+                let leased = T::Machines::is_leased(machine);
+                if !leased && T::Machines::terms(machine).is_ok() {
                     // It may be booked already, and then it is looked at anyway.
                     booked += u32::from(Self::book(machine, Purpose::Random).is_ok());
                 }

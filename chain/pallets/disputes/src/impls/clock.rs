@@ -41,7 +41,7 @@ impl<T: Config> Pallet<T> {
             match Offences::<T>::get(id) {
                 Some(offence) => Self::advance(id, offence),
                 // A report whose check takes too long: nobody can say.
-                None => Self::checked(id, None),
+                None => Self::checked(id, None, false),
             }
         }
         Cursor::<T>::put(cursor);
@@ -92,7 +92,8 @@ impl<T: Config> Pallet<T> {
     fn reached(offence: &OffenceOf<T>, length: Slot) -> usize {
         let reached = bands::reached(offence.kind, length);
         let silence = matches!(offence.kind, Kind::Unreachable { .. });
-        if reached > 0 || !silence || offence.ended.is_none() {
+        // One that lay in a maintenance as a whole has no length.
+        if reached > 0 || !silence || offence.ended.is_none() || length == 0 {
             return reached;
         }
         let since = T::Clock::get().saturating_sub(T::ChargeEvery::get());

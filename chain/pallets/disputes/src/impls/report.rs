@@ -10,7 +10,7 @@ use frame_support::{
 use crate::{
     Charged, Checks as _, Config, Error, Event, Evidence, HoldReason, Kind, Leased as _,
     NextOffence, Offence, OffenceId, OffenceOf, Offences, OpenOf, Pallet, Queue, Reports,
-    RunningOf, Stage, Stakes as _,
+    RunningOf, Stage, Stakes as _, bands::is_dearer,
 };
 
 impl<T: Config> Pallet<T> {
@@ -30,6 +30,7 @@ impl<T: Config> Pallet<T> {
         evidence: Option<[u8; 32]>,
     ) -> DispatchResult {
         let (provider, stake) = T::Stakes::of(machine).ok_or(Error::<T>::MachineNotFound)?;
+        ensure!(T::Stakes::is_expected(machine), Error::<T>::NotReportable);
         if let Some(lease) = lease {
             let renter = T::Leases::renter(machine, lease).map(|(renter, _)| renter);
             ensure!(renter == Some(who.clone()), Error::<T>::NotYourLease);
@@ -75,9 +76,13 @@ impl<T: Config> Pallet<T> {
     }
 
     /// A check is over. What it bore out is an offence since the report, and ends the lease that was reported
-    /// back to then; what it did not costs the bond; of what nobody can say the bond returns.
-    pub fn checked(id: OffenceId, upheld: Option<bool>) {
-        let Some(report) = Reports::<T>::take(id) else { return };
+    /// back to then; what it did not costs the bond; of what nobody can say the bond returns. Of a machine
+    /// that was `silent` nobody saw more than that.
+    pub fn checked(id: OffenceId, upheld: Option<bool>, silent: bool) {
+        let Some(mut report) = Reports::<T>::take(id) else { return };
+        if silent {
+            report.kind = Kind::Unreachable { rented: report.lease.is_some() };
+        }
         Self::unqueue(id, report.next);
         let withheld = Self::close_evidence(report.machine, id);
         if let Some(lease) = report.lease {
@@ -86,7 +91,7 @@ impl<T: Config> Pallet<T> {
                 _ => T::Leases::let_go(lease),
             }
         }
-        if upheld == Some(true) && !RunningOf::<T>::contains_key(report.machine) {
+        if upheld == Some(true) && Self::makes_way(report.machine, report.kind, report.since) {
             Self::start(id, report);
             return;
         }
@@ -100,12 +105,12 @@ impl<T: Config> Pallet<T> {
     }
 
     /// An offence that nobody has to report began: a silence that is blamed on the provider, a failed audit.
-    /// Nothing happens while another of the machine runs: one offence for each time (rule 11).
+    /// Nothing happens while another of the machine runs that costs as much: one offence for each time (rule 11).
     pub fn begin(machine: MachineId, kind: Kind, since: Slot, lease: Option<LeaseId>) {
-        if RunningOf::<T>::contains_key(machine) {
+        let Some((provider, stake)) = T::Stakes::of(machine) else { return };
+        if !Self::makes_way(machine, kind, since) {
             return;
         }
-        let Some((provider, stake)) = T::Stakes::of(machine) else { return };
         let offence = Offence {
             machine,
             provider,
@@ -123,6 +128,19 @@ impl<T: Config> Pallet<T> {
         Self::start(Self::next_id(), offence);
     }
 
+    /// Whether another offence of a machine may begin: none runs, or a silence that costs less, which ends as
+    /// the other begins. A cheap one shields from no dear one.
+    fn makes_way(machine: MachineId, kind: Kind, since: Slot) -> bool {
+        let Some(id) = RunningOf::<T>::get(machine) else { return true };
+        let cheaper = Offences::<T>::get(id).is_some_and(|running| {
+            matches!(running.kind, Kind::Unreachable { .. }) && is_dearer(kind, running.kind)
+        });
+        if cheaper {
+            Self::end(machine, since.min(T::Clock::get()), |_| true);
+        }
+        cheaper
+    }
+
     fn start(id: OffenceId, mut offence: OffenceOf<T>) {
         let Offence { machine, kind, since, .. } = offence;
         RunningOf::<T>::insert(machine, id);
@@ -135,10 +153,21 @@ impl<T: Config> Pallet<T> {
     /// What was wrong with a machine is over since this slot, if it is of a kind that `over` names. An offence
     /// that reached no band is forgotten.
     pub fn end(machine: MachineId, at: Slot, over: impl FnOnce(Kind) -> bool) {
-        let Some(id) = RunningOf::<T>::get(machine) else { return };
-        let Some(mut offence) = Offences::<T>::get(id).filter(|found| over(found.kind)) else {
-            return;
+        Self::end_if(machine, at, |found| over(found.kind));
+    }
+
+    /// A machine is heard again: a silence is over, but for one that auditors found. That is over when they
+    /// say so.
+    pub fn back(machine: MachineId, at: Slot) {
+        let own = |found: &OffenceOf<T>| {
+            matches!(found.kind, Kind::Unreachable { .. }) && found.reporter.is_none()
         };
+        Self::end_if(machine, at, own);
+    }
+
+    fn end_if(machine: MachineId, at: Slot, over: impl FnOnce(&OffenceOf<T>) -> bool) {
+        let Some(id) = RunningOf::<T>::get(machine) else { return };
+        let Some(mut offence) = Offences::<T>::get(id).filter(over) else { return };
         Self::unqueue(id, offence.next);
         offence.ended = Some(at.max(offence.since));
         if Self::is_excused(&offence) {

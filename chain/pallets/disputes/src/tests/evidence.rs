@@ -51,7 +51,7 @@ fn whoever_promised_evidence_and_kept_it_from_one_loses_his_bond_unless_he_is_ri
             for auditor in [31, 32].into_iter().take(handed) {
                 assert_ok!(hand(RENTER, id, auditor));
             }
-            Disputes::checked(id, upheld);
+            Disputes::checked(id, upheld, false);
             assert_eq!(Handed::<Test>::iter().count(), 0, "gone with the check");
             if upheld == Some(true) {
                 assert!(Evidence::<Test>::contains_key(id), "an appeal knows it again");

@@ -56,6 +56,18 @@ fn rule_11_what_answered_by_its_length_does_not_answer_again_by_the_months_sum()
 }
 
 #[test]
+fn rule_23_a_silence_that_lay_in_a_maintenance_costs_nothing_however_often_there_was_one() {
+    run(|| {
+        LIVE.set(9_000);
+        // It is dated to the maintenance's end, and over before.
+        Disputes::begin(machine(1), IDLE, now() + HOUR, None);
+        pass(10 * MINUTE);
+        Disputes::end(machine(1), now(), |_| true);
+        assert!(Disputes::is_clear(machine(1)));
+    });
+}
+
+#[test]
 fn rule_11_a_silence_of_very_many_is_forgotten_when_that_comes_out() {
     run(|| {
         Disputes::begin(machine(1), IDLE, now(), None);
@@ -81,7 +93,7 @@ fn rule_11_a_check_that_found_silence_is_not_excused_by_others() {
         let by = RuntimeOrigin::signed(RENTER);
         frame_support::assert_ok!(Disputes::report(by, machine(1), IDLE, Some(1)));
         EXCUSED.set(vec![now()]);
-        Disputes::checked(id, Some(true));
+        Disputes::checked(id, Some(true), false);
         pass(HOUR);
         assert!(offence(id).is_some_and(|found| found.band == 1));
     });

@@ -75,7 +75,7 @@ proptest! {
                         LIVE.set(live);
                         EXCUSED.with_borrow_mut(|all| all.extend(mass.then_some(now())));
                     }
-                    Op::Checked(id, upheld) => Disputes::checked(id, Some(upheld)),
+                    Op::Checked(id, upheld) => Disputes::checked(id, Some(upheld), false),
                     Op::Appeal(id) => drop(Disputes::appeal(RuntimeOrigin::signed(PROVIDER), id)),
                     Op::Cancel(id) => drop(Disputes::cancel(RuntimeOrigin::root(), id)),
                     Op::Pass(slots) => pass(slots),
@@ -83,7 +83,7 @@ proptest! {
                 Disputes::do_try_state().expect("every invariant holds");
             }
             for id in 1..crate::NextOffence::<Test>::get() {
-                Disputes::checked(id, Some(false));
+                Disputes::checked(id, Some(false), false);
             }
             // At most the last band, its window and an appeal.
             let end = now() + 240 * HOUR + APPEAL + DECIDE + 10 * HOUR;

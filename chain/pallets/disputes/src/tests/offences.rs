@@ -55,6 +55,27 @@ fn one_offence_for_a_machine_and_time() {
     });
 }
 
+/// A provider who reports himself for little is not shielded from what costs more.
+#[test]
+fn rule_11_a_dearer_offence_takes_the_place_of_a_silence_that_costs_less() {
+    run(|| {
+        let (id, idle) = (crate::NextOffence::<Test>::get(), Kind::Unreachable { rented: false });
+        Disputes::begin(machine(1), idle, now(), None);
+        pass(HOUR);
+        Disputes::begin(machine(1), RENTED, now(), Some(1));
+        let cheap = offence(id).expect("it had reached a band");
+        assert_eq!((cheap.ended, cheap.band), (Some(now()), 1), "its time is its own");
+        let dear = offence(id + 1).expect("it runs");
+        assert_eq!((dear.kind, dear.since, dear.lease), (RENTED, now(), Some(1)));
+        // What costs no more changes nothing, and what is no silence makes no way.
+        Disputes::begin(machine(1), idle, now(), None);
+        Disputes::begin(machine(1), RENTED, now(), None);
+        Disputes::begin(machine(2), Kind::Malfunction, now(), None);
+        Disputes::begin(machine(2), Kind::Counterfeit, now(), None);
+        assert_eq!(crate::NextOffence::<Test>::get(), id + 3);
+    });
+}
+
 #[test]
 fn rule_05_rewards_that_were_not_released_go_before_the_stake() {
     run(|| {

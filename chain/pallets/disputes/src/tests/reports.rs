@@ -23,7 +23,7 @@ fn rule_07_nothing_happens_before_drawn_auditors_looked() {
         pass(HOUR);
         assert_eq!((stake(1), Balances::free_balance(RENTER)), (STAKE, 100_000));
         assert_eq!(told(), [Told::HeldBack(START), Told::LetGo]);
-        Disputes::checked(id, Some(true));
+        Disputes::checked(id, Some(true), false);
         assert!(offence(id).is_none(), "too late");
     });
 }
@@ -46,7 +46,7 @@ fn rule_07_rent_since_a_report_waits_and_goes_to_whoever_was_right() {
             let id = reported();
             pass(10 * MINUTE);
             assert_eq!(told(), [Told::HeldBack(START)]);
-            Disputes::checked(id, upheld);
+            Disputes::checked(id, upheld, false);
             assert_eq!(told(), [Told::HeldBack(START), last], "{upheld:?}");
         });
     }
@@ -54,7 +54,7 @@ fn rule_07_rent_since_a_report_waits_and_goes_to_whoever_was_right() {
         // Watchers were faster; the renter is right all the same.
         let id = reported();
         Disputes::begin(machine(1), KIND, now(), Some(1));
-        Disputes::checked(id, Some(true));
+        Disputes::checked(id, Some(true), false);
         assert_eq!(told(), [Told::HeldBack(START), Told::Ended]);
         // Whoever reports without a lease holds nobody's rent.
         assert_ok!(Disputes::report(RuntimeOrigin::signed(30), machine(2), KIND, None));
@@ -84,7 +84,7 @@ fn a_report_that_holds_dates_from_its_filing_and_pays_whoever_filed_it() {
         let id = reported();
         let filed = now();
         pass(10 * MINUTE);
-        Disputes::checked(id, Some(true));
+        Disputes::checked(id, Some(true), false);
         assert_eq!(offence(id).map(|found| found.since), Some(filed));
         Disputes::end(machine(1), now(), |_| true);
         pass(APPEAL + 300);
@@ -98,10 +98,10 @@ fn a_report_that_holds_dates_from_its_filing_and_pays_whoever_filed_it() {
 fn a_report_that_does_not_hold_costs_its_bond() {
     run(|| {
         let id = reported();
-        Disputes::checked(id, Some(false));
+        Disputes::checked(id, Some(false), false);
         assert_eq!(Balances::free_balance(RENTER), 99_000);
         assert_eq!(Balances::free_balance(TREASURY), 1_001);
-        Disputes::checked(id, Some(true));
+        Disputes::checked(id, Some(true), false);
         assert!(offence(id).is_none(), "a check is over once");
     });
 }
@@ -111,7 +111,7 @@ fn a_right_report_of_what_runs_already_costs_nothing() {
     run(|| {
         let id = reported();
         Disputes::begin(machine(1), KIND, now(), None);
-        Disputes::checked(id, Some(true));
+        Disputes::checked(id, Some(true), false);
         assert_eq!(Balances::free_balance(RENTER), 100_000);
         assert_eq!(crate::Offences::<Test>::iter().count(), 1);
     });
@@ -131,12 +131,52 @@ fn a_lease_is_reported_by_its_renter_and_a_machine_that_is_there() {
 }
 
 #[test]
+fn nobody_reports_a_machine_that_nobody_may_expect() {
+    run(|| {
+        AWAY.set(true);
+        let report = Disputes::report(RuntimeOrigin::signed(30), machine(1), KIND, None);
+        assert_noop!(report, Error::<Test>::NotReportable);
+    });
+}
+
+#[test]
+fn rule_07_of_a_machine_that_did_not_answer_nobody_saw_more_than_that() {
+    for (lease, rented) in [(None, false), (Some(1), true)] {
+        run(|| {
+            let id = crate::NextOffence::<Test>::get();
+            let by = RuntimeOrigin::signed(RENTER);
+            assert_ok!(Disputes::report(by, machine(1), Kind::Counterfeit, lease));
+            Disputes::checked(id, Some(true), true);
+            let kind = offence(id).map(|found| found.kind);
+            assert_eq!(kind, Some(Kind::Unreachable { rented }));
+        });
+    }
+}
+
+#[test]
 fn a_report_that_nobody_can_judge_costs_nothing() {
     run(|| {
         let id = reported();
-        Disputes::checked(id, None);
+        Disputes::checked(id, None, false);
         assert_eq!(Balances::free_balance(RENTER), 100_000);
         assert!(offence(id).is_none());
+    });
+}
+
+#[test]
+fn rule_07_a_flap_does_not_end_what_a_report_began() {
+    run(|| {
+        let id = reported();
+        Disputes::checked(id, Some(true), true);
+        pass(MINUTE);
+        Disputes::back(machine(1), now());
+        assert_eq!(offence(id).and_then(|found| found.ended), None, "auditors found it");
+        pass(HOUR);
+        Disputes::end(machine(1), now(), |_| true);
+        assert!(offence(id).is_some_and(|found| found.ended.is_some()));
+        Disputes::begin(machine(2), KIND, now(), None);
+        Disputes::back(machine(2), now());
+        assert!(Disputes::is_clear(machine(2)), "what watchers found ends by them");
     });
 }
 
