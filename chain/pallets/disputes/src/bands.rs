@@ -1,5 +1,6 @@
 //! What an offence costs, by its kind and length, of the machine's stake: the predecessor's table (its §4.5)
-//! with the first band where a flap ends (mechanisms rule 11). Pure.
+//! with the first band where a flap ends (mechanisms rule 11), and without what whoever says himself that he left
+//! paid less (rule 23): nobody can leave while something is leased. Pure.
 
 use dbc_primitives::{SLOTS_PER_HOUR, Slot};
 use sp_runtime::Percent;
@@ -22,8 +23,6 @@ const HOUR: Slot = SLOTS_PER_HOUR;
 const SILENT_RENTED: &[Band] = &[band(7 * MINUTE, 8), band(48 * HOUR, 60), band(120 * HOUR, 100)];
 /// Silent while idle.
 const SILENT_IDLE: &[Band] = &[band(7 * MINUTE, 4), band(48 * HOUR, 30), band(240 * HOUR, 80)];
-/// Said so himself while rented, without the notice of a maintenance.
-const LEFT_RENTED: &[Band] = &[band(7 * MINUTE, 4), band(48 * HOUR, 30), band(120 * HOUR, 50)];
 /// Hardware out of order.
 const MALFUNCTION: &[Band] = &[
     band(0, 6),
@@ -46,7 +45,6 @@ pub fn bands(kind: Kind) -> &'static [Band] {
     match kind {
         Kind::Unreachable { rented: true } => SILENT_RENTED,
         Kind::Unreachable { rented: false } => SILENT_IDLE,
-        Kind::Left => LEFT_RENTED,
         Kind::Malfunction | Kind::NotRentable => MALFUNCTION,
         Kind::Counterfeit => COUNTERFEIT,
     }
@@ -56,10 +54,9 @@ pub fn bands(kind: Kind) -> &'static [Band] {
 pub fn is_dearer(kind: Kind, than: Kind) -> bool {
     let place = |kind| match kind {
         Kind::Unreachable { rented: false } => 0,
-        Kind::Left => 1,
-        Kind::Unreachable { rented: true } => 2,
-        Kind::Malfunction | Kind::NotRentable => 3,
-        Kind::Counterfeit => 4,
+        Kind::Unreachable { rented: true } => 1,
+        Kind::Malfunction | Kind::NotRentable => 2,
+        Kind::Counterfeit => 3,
     };
     place(kind) > place(than)
 }
@@ -78,7 +75,6 @@ mod tests {
         let kinds = [
             Kind::Unreachable { rented: true },
             Kind::Unreachable { rented: false },
-            Kind::Left,
             Kind::Malfunction,
             Kind::Counterfeit,
             Kind::NotRentable,

@@ -258,8 +258,7 @@ pub mod pallet {
         OffenceNotFound,
         /// Only the provider appeals, within the window, once.
         NoAppeal,
-        /// That is found by the chain, and not by reports; or nobody may expect the machine to be there: it
-        /// is neither on offer nor leased, or in a maintenance.
+        /// Nobody may expect the machine to be there: it is neither on offer nor leased, or in a maintenance.
         NotReportable,
         /// No evidence goes with such a report, or none was promised.
         NoEvidence,

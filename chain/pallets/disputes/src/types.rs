@@ -41,13 +41,14 @@ pub enum Kind {
         /// Whether it was rented.
         rented: bool,
     },
-    /// Its provider took it away without notice while it was rented.
-    Left,
     /// Hardware out of order.
+    #[codec(index = 2)]
     Malfunction,
     /// Hardware other than it says.
+    #[codec(index = 3)]
     Counterfeit,
     /// It is offered and cannot be rented.
+    #[codec(index = 4)]
     NotRentable,
 }
 

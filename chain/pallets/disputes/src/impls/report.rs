@@ -38,7 +38,6 @@ impl<T: Config> Pallet<T> {
         let kind = match kind {
             // Only its renter knows that it was rented, and what he names is his.
             Kind::Unreachable { .. } => Kind::Unreachable { rented: lease.is_some() },
-            Kind::Left => return Err(Error::<T>::NotReportable.into()),
             other => other,
         };
         let shown = matches!(kind, Kind::Malfunction | Kind::Counterfeit);

@@ -130,8 +130,6 @@ fn each_kind_by_its_table() {
         (Kind::Unreachable { rented: true }, hour(49), 60),
         (IDLE, 8 * MINUTE, 4),
         (IDLE, hour(241), 80),
-        (Kind::Left, hour(1), 4),
-        (Kind::Left, hour(121), 50),
         (Kind::Malfunction, 1, 6),
         (Kind::Malfunction, hour(25), 16),
         (Kind::Counterfeit, 1, 12),

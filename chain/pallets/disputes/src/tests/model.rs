@@ -23,7 +23,6 @@ fn kind() -> impl Strategy<Value = Kind> {
     prop::sample::select(vec![
         Kind::Unreachable { rented: true },
         Kind::Unreachable { rented: false },
-        Kind::Left,
         Kind::Malfunction,
         Kind::Counterfeit,
         Kind::NotRentable,
