@@ -100,6 +100,8 @@ pub struct Presence {
     pub silent: Option<Silence>,
     /// The region that it is counted in.
     pub region: u16,
+    /// Slots of outages that are over and count against the provider.
+    pub blamed: Slot,
 }
 
 /// An outage that goes on.
@@ -369,6 +371,11 @@ pub trait Liveness {
     /// it as far back as the horizon's own lag the answer is exact but for an outage that began and
     /// ended within. Never falls as `slot` rises, and rises no faster.
     fn live_by(index: u32, slot: Slot) -> Slot;
+
+    /// Slots before `slot`, and before the horizon, in which a machine was silent and its provider is to
+    /// blame: neither time that is charged to nobody, nor an outage that is excused. Falls where that
+    /// very many were silent comes out later.
+    fn blamed_by(index: u32, slot: Slot) -> Slot;
 
     /// Whether it was heard in the last closed interval.
     fn is_live(index: u32) -> bool;

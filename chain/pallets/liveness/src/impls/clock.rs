@@ -173,9 +173,12 @@ impl<T: Config> Pallet<T> {
             }
             Some(silence) if !was_heard => {
                 let free = free.saturating_sub(silence.free_before);
-                presence.offline += from.saturating_sub(silence.since).saturating_sub(free);
+                let away = from.saturating_sub(silence.since).saturating_sub(free);
+                presence.offline += away;
+                if Self::note_return(index, from) {
+                    presence.blamed += away;
+                }
                 Presences::<T>::insert(index, presence);
-                Self::note_return(index, from);
                 T::Outages::back(presence.machine, from);
                 Self::deposit_event(Event::Back { machine: presence.machine, slot: from });
             }

@@ -42,6 +42,15 @@ impl<T: Config> Liveness for Pallet<T> {
             .saturating_sub(lost)
     }
 
+    fn blamed_by(index: u32, slot: Slot) -> Slot {
+        let Some(presence) = Presences::<T>::get(index) else { return 0 };
+        let silence = presence.silent.filter(|silence| Self::is_blamed(index, silence.since));
+        let Some(silence) = silence else { return presence.blamed };
+        let away = slot.min(Self::horizon()).saturating_sub(silence.since);
+        let free = Self::free(index / COHORT).saturating_sub(silence.free_before);
+        presence.blamed.saturating_add(away.saturating_sub(free))
+    }
+
     fn is_live(index: u32) -> bool {
         Presences::<T>::get(index).is_some_and(|presence| presence.silent.is_none())
     }
@@ -51,8 +60,15 @@ impl<T: Config> Liveness for Pallet<T> {
         let admitted = bits::slot_of(next, T::IntervalSlots::get());
         let free_before = Self::free(index / COHORT);
         let region = T::Machines::region(machine);
-        let presence =
-            Presence { machine, admitted, free_before, offline: 0, silent: None, region };
+        let presence = Presence {
+            machine,
+            admitted,
+            free_before,
+            offline: 0,
+            silent: None,
+            region,
+            blamed: 0,
+        };
         Self::count_in(region, true);
         Presences::<T>::insert(index, presence);
         Self::mark::<Heard<T>>(index, true);
@@ -82,9 +98,7 @@ impl<T: Config> Liveness for Pallet<T> {
         let mut downtime = Downtimes::<T>::get(index);
         let silence = Presences::<T>::get(index).and_then(|presence| presence.silent);
         if let Some(since) = silence.map(|silence| silence.since).filter(|since| *since < horizon) {
-            let last = Outages::<T>::get(index).last().copied();
-            let blamed = last.is_some_and(|outage| outage.blamed);
-            if blamed && !Self::is_excused(index, since) {
+            if Self::is_blamed(index, since) {
                 downtime.add(since, horizon);
             }
         }
@@ -127,8 +141,14 @@ impl<T: Config> Pallet<T> {
         });
     }
 
-    /// And its end; what counts against the provider is added up by day.
-    pub(crate) fn note_return(index: u32, slot: Slot) {
+    /// Whether the outage that goes on since a slot counts against the provider.
+    fn is_blamed(index: u32, since: Slot) -> bool {
+        let last = Outages::<T>::get(index).last().copied();
+        last.is_some_and(|outage| outage.blamed) && !Self::is_excused(index, since)
+    }
+
+    /// And its end; what counts against the provider is added up by day. Gives whether it does.
+    pub(crate) fn note_return(index: u32, slot: Slot) -> bool {
         let outage = Outages::<T>::mutate(index, |all| {
             let last = all.last_mut()?;
             last.until.get_or_insert(slot);
@@ -136,9 +156,11 @@ impl<T: Config> Pallet<T> {
             last.blamed &= !Self::is_excused(index, last.since);
             Some(*last)
         });
-        if let Some(outage) = outage.filter(|outage| outage.blamed && outage.since < slot) {
+        let outage = outage.filter(|outage| outage.blamed && outage.since < slot);
+        if let Some(outage) = outage {
             Downtimes::<T>::mutate(index, |downtime| downtime.add(outage.since, slot));
         }
+        outage.is_some()
     }
 
     /// One machine more in a region, or one less; a region without any is forgotten.

@@ -59,6 +59,49 @@ fn silence_for_which_nobody_waited_counts_against_nobody() {
         }
         assert_eq!(Watch::live_share(1), 10_000);
         assert!(Watch::outages(1).iter().all(|outage| !outage.blamed));
+        assert_eq!(Watch::blamed_by(1, Watch::horizon()), 0);
+    });
+}
+
+#[test]
+fn rule_11_silence_that_counts_against_a_provider_is_told_slot_by_slot() {
+    run(5, 2, || {
+        pass(&[0, 1]);
+        let since = interval() * LENGTH;
+        pass(&[0]);
+        pass(&[0]);
+        assert_eq!(Watch::blamed_by(1, since), 0);
+        assert_eq!(Watch::blamed_by(1, since + 3), 3, "while it goes on");
+        let horizon = Watch::horizon();
+        assert_eq!(Watch::blamed_by(1, horizon + 100), horizon - since, "no slot unknown");
+        (0..3).for_each(|_| pass(&[0, 1]));
+        assert_eq!(Watch::blamed_by(1, Watch::horizon()), 2 * LENGTH);
+        pass(&[0]);
+        (0..3).for_each(|_| pass(&[0, 1]));
+        assert_eq!(Watch::blamed_by(1, Watch::horizon()), 3 * LENGTH);
+        assert_eq!(Watch::blamed_by(0, Watch::horizon()), 0);
+        assert_eq!(Watch::blamed_by(9, Watch::horizon()), 0, "nobody stands there");
+    });
+}
+
+#[test]
+fn rule_14_time_that_is_charged_to_nobody_counts_against_nobody_either() {
+    run(5, 2, || {
+        (0..3).for_each(|_| pass(&[0, 1]));
+        block(interval() * LENGTH + 1_000_000);
+        pass_unheard();
+        assert_eq!(Watch::blamed_by(0, Watch::horizon()), 0, "it was there all the time");
+        // One that was silent before is blamed until then, and again from then on.
+        (0..3).for_each(|_| pass(&[0]));
+        let before = Watch::blamed_by(1, Watch::horizon());
+        assert!(before > 0);
+        block(interval() * LENGTH + 1_000_000);
+        pass_unheard();
+        let after = Watch::blamed_by(1, Watch::horizon());
+        assert!(after - before <= GRACE + 3 * LENGTH, "{before} {after}");
+        (0..3).for_each(|_| pass(&[0, 1]));
+        let told = Watch::blamed_by(1, Watch::horizon());
+        assert!((before..=after + LENGTH).contains(&told), "{told}");
     });
 }
 
@@ -83,6 +126,7 @@ fn rule_11_very_many_of_a_region_are_excused_also_those_who_were_looked_at_first
         }
         assert!((16..20).all(|index| Watch::outages(index).iter().all(|outage| !outage.blamed)));
         assert_eq!(Watch::live_share(17), 10_000);
+        assert!((16..20).all(|index| Watch::blamed_by(index, Watch::horizon()) == 0));
     });
 }
 
