@@ -166,6 +166,7 @@ impl pallet_machines::Config for Test {
     type TierUptime = ConstU64<1_000>;
     type TierStake = TierStake;
     type ChangeSpacing = ConstU64<1_000>;
+    type RelayOrigin = frame_system::EnsureRoot<AccountId32>;
     type WeightInfo = pallet_machines::weights::CountedWeight<Test>;
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkHelper = TestClock;

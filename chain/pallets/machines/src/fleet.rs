@@ -310,7 +310,7 @@ impl<T: Config> Fleet<T::AccountId> for Pallet<T> {
     }
 
     fn compensate(machine: MachineId, to: &T::AccountId, most: Balance) -> Balance {
-        Self::slash(machine, most, to)
+        Self::make_good(machine, to, most)
     }
 
     fn occupied() -> Vec<Occupied> {

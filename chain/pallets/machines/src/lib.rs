@@ -94,8 +94,10 @@ pub mod pallet {
         type TierUptime: Get<Slot>;
         /// Of the normal stake, what it asks for beside that.
         type TierStake: Get<Permill>;
-        /// Slots between two changes of hardware that void a proof.
+        /// Slots between two changes of hardware that void a proof, and before the first.
         type ChangeSpacing: Get<Slot>;
+        /// Who keeps the list of relays.
+        type RelayOrigin: EnsureOrigin<Self::RuntimeOrigin>;
         /// Weights of the calls.
         type WeightInfo: WeightInfo;
         /// What benchmarks need of the runtime beside its calls.
@@ -545,12 +547,12 @@ pub mod pallet {
 
         /// Replaces the governed list of relays.
         ///
-        /// - `origin`: Must be root.
+        /// - `origin`: Must be [`Config::RelayOrigin`].
         /// - `relays`: Their URLs.
         #[pallet::call_index(8)]
         #[pallet::weight(T::WeightInfo::set_relays())]
         pub fn set_relays(origin: OriginFor<T>, relays: RelayList) -> DispatchResult {
-            ensure_root(origin)?;
+            T::RelayOrigin::ensure_origin(origin)?;
             Relays::<T>::put(relays);
             Self::deposit_event(Event::RelaysChanged);
             Ok(())

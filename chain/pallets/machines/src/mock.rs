@@ -187,6 +187,7 @@ impl pallet_machines::Config for Test {
     type TierUptime = ConstU64<STEADY>;
     type TierStake = TierStake;
     type ChangeSpacing = ConstU64<CHANGES>;
+    type RelayOrigin = frame_system::EnsureRoot<u64>;
     type WeightInfo = pallet_machines::weights::CountedWeight<Test>;
     #[cfg(feature = "runtime-benchmarks")]
     type BenchmarkHelper = TestClock;

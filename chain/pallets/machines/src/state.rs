@@ -56,7 +56,7 @@ pub enum Tier {
     Lost,
 }
 
-/// Facts that changed since the last passed proof, one bit each.
+/// Facts that no challenge measures, so that they are its provider's word, one bit each.
 #[derive(
     Clone,
     Copy,
@@ -73,8 +73,10 @@ pub enum Tier {
 pub struct Unproven(pub u8);
 
 impl Unproven {
-    /// Everything is proven, as far as audits look.
+    /// Everything is proven.
     pub const NOTHING: Self = Self(0);
+    /// All that a provider claims of a new machine.
+    pub const CLAIMED: Self = Self(Self::DISK.0 | Self::LOCATION.0 | Self::BANDWIDTH.0);
     /// The size of its disk.
     pub const DISK: Self = Self(1);
     /// Where it stands.

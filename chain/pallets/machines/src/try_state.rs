@@ -72,8 +72,7 @@ impl<T: Config> Pallet<T> {
         }
         let normal = record.tier == Tier::Normal;
         ensure!(normal == (record.extra == 0), "a pledge without a tier, or a tier without");
-        let all = Unproven::DISK.0 | Unproven::LOCATION.0 | Unproven::BANDWIDTH.0;
-        ensure!(record.unproven.0 & !all == 0, "something unknown is unproven");
+        ensure!(record.unproven.0 & !Unproven::CLAIMED.0 == 0, "something unknown is unproven");
         let retiring = matches!(record.status, MachineStatus::Retiring { .. });
         ensure!(!retiring || record.handover.is_none(), "a machine that leaves is offered");
         let other = record.handover.as_ref() != Some(&record.provider);

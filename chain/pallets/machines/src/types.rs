@@ -56,9 +56,9 @@ pub struct Machine<AccountId> {
     pub tier: Tier,
     /// Of the stake, what is pledged for the tier.
     pub extra: Balance,
-    /// What changed since its last proof without voiding that.
+    /// What of its facts no proof is of.
     pub unproven: Unproven,
-    /// When its provider last changed what a proof was of; 0 if never.
+    /// When its provider last changed what a proof was of, or it got a proof after that; 0 if neither was.
     pub changed_at: Slot,
     /// Whom its provider offers it to.
     pub handover: Option<AccountId>,

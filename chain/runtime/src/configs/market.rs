@@ -63,6 +63,7 @@ impl pallet_machines::Config for Runtime {
     type TierUptime = machines::TierUptime;
     type TierStake = machines::TierStake;
     type ChangeSpacing = machines::ChangeSpacing;
+    type RelayOrigin = EitherOfDiverse<EnsureRoot<AccountId>, origins::Operations>;
     type WeightInfo = pallet_machines::weights::CountedWeight<Runtime>;
 }
 

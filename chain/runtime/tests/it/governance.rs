@@ -126,6 +126,23 @@ fn a_track_decides_its_own_things_only() {
 }
 
 #[test]
+fn relays_are_kept_by_operations_or_root() {
+    network(genesis::DEV).execute_with(|| {
+        run_to(1);
+        let relays = |url: &[u8]| {
+            let relays = vec![url.to_vec().try_into().unwrap()].try_into().unwrap();
+            RuntimeCall::Machines(pallet_machines::Call::set_relays { relays })
+        };
+        assert!(relays(b"http://a").dispatch(Origin::Seats.into()).is_err());
+        assert!(relays(b"http://a").dispatch(by(Alice)).is_err());
+        assert_ok!(relays(b"http://b").dispatch(Origin::Operations.into()));
+        assert_eq!(pallet_machines::Relays::<Runtime>::get()[0].as_slice(), b"http://b");
+        assert_ok!(relays(b"http://c").dispatch(RuntimeOrigin::root()));
+        assert_eq!(pallet_machines::Relays::<Runtime>::get()[0].as_slice(), b"http://c");
+    });
+}
+
+#[test]
 fn the_treasury_pays_what_was_decided_and_a_small_spender_no_more_than_he_may() {
     network(genesis::DEV).execute_with(|| {
         run_to(1);

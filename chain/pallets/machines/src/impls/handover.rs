@@ -8,7 +8,9 @@ use frame_support::{
     traits::{fungible::MutateHold as _, tokens::Precision},
 };
 
-use crate::{Config, Error, Event, HoldReason, Machines, Operators, Pallet, Presence as _};
+use crate::{
+    Config, Error, Event, HoldReason, MachineOf, Machines, Operators, Pallet, Presence as _,
+};
 
 impl<T: Config> Pallet<T> {
     pub(crate) fn do_offer_handover(
@@ -35,6 +37,13 @@ impl<T: Config> Pallet<T> {
         Machines::<T>::insert(machine, record);
         Self::deposit_event(Event::HandoverWithdrawn { machine });
         Ok(())
+    }
+
+    /// Withdraws a machine from whomever it is offered to: what he looked at changes.
+    pub(crate) fn withdraw_offered(machine: MachineId, record: &mut MachineOf<T>) {
+        if record.handover.take().is_some() {
+            Self::deposit_event(Event::HandoverWithdrawn { machine });
+        }
     }
 
     pub(crate) fn do_accept_handover(to: T::AccountId, machine: MachineId) -> DispatchResult {

@@ -35,6 +35,7 @@ impl<T: Config> Pallet<T> {
         record.location = location;
         record.class = class;
         Self::drop_offer_beyond(&mut record);
+        Self::withdraw_offered(machine, &mut record);
         Self::adjust_stake(machine, &mut record)?;
         let (status, stake, extra) = (record.status, record.stake, record.extra);
         Machines::<T>::insert(machine, record);

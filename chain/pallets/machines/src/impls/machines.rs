@@ -61,7 +61,7 @@ impl<T: Config> Pallet<T> {
             maintained_until: 0,
             tier: Tier::Normal,
             extra: 0,
-            unproven: Unproven::NOTHING,
+            unproven: Unproven::CLAIMED,
             changed_at: 0,
             handover: None,
         };
@@ -109,6 +109,7 @@ impl<T: Config> Pallet<T> {
             ensure!(same || !record.is_leased(), Error::<T>::StillLeased);
             record.offer = Some(offer);
             record.offer_version = record.offer_version.wrapping_add(1);
+            Self::withdraw_offered(machine, record);
             Ok(record.offer_version)
         })?;
         Self::deposit_event(Event::OfferChanged { machine, version, offer });
@@ -177,18 +178,16 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// A machine has a proof of what it is: from now on it can be listed.
+    /// A machine has a proof of its cards, processor and memory: from now on it can be listed. Disk, place and
+    /// bandwidth stay its provider's word, since no challenge measures them.
     pub fn verify(machine: MachineId) {
         let Some(mut record) = Machines::<T>::get(machine) else { return };
-        let news = record.unproven != Unproven::NOTHING;
-        record.unproven = Unproven::NOTHING;
         if record.status != MachineStatus::Registered {
-            if news {
-                Machines::<T>::insert(machine, record);
-            }
             return;
         }
         record.status = MachineStatus::Verified;
+        // A change that voids this proof waits for as long as one after another change (rule 1).
+        record.changed_at = T::Clock::get();
         T::Presence::verified(record.index.index, machine);
         Machines::<T>::insert(machine, record);
         let status = MachineStatus::Verified;

@@ -39,6 +39,43 @@ impl<T: Config> Pallet<T> {
     /// rule 12).
     pub fn slash(machine: MachineId, most: Balance, to: &T::AccountId) -> Balance {
         let Some(mut record) = Machines::<T>::get(machine) else { return 0 };
+        let taken = Self::take_stake(machine, &mut record, most, to);
+        if taken == 0 {
+            return 0;
+        }
+        let lost_tier = record.tier == Tier::Stable;
+        if lost_tier {
+            record.tier = Tier::Lost;
+        }
+        let required = Self::required(&record);
+        Self::unlist_below(machine, &mut record, required);
+        let extra = record.extra;
+        Machines::<T>::insert(machine, record);
+        if lost_tier {
+            Self::tell_lost(machine, extra);
+        }
+        taken
+    }
+
+    /// Takes up to `most` of a machine's stake to whoever its provider owes it; gives what was taken. No
+    /// slash: the tier stays, and orders are taken while half of what is asked for is there.
+    pub(crate) fn make_good(machine: MachineId, to: &T::AccountId, most: Balance) -> Balance {
+        let Some(mut record) = Machines::<T>::get(machine) else { return 0 };
+        let taken = Self::take_stake(machine, &mut record, most, to);
+        if taken > 0 {
+            let half = Self::required(&record) / 2;
+            Self::unlist_below(machine, &mut record, half);
+            Machines::<T>::insert(machine, record);
+        }
+        taken
+    }
+
+    fn take_stake(
+        machine: MachineId,
+        record: &mut MachineOf<T>,
+        most: Balance,
+        to: &T::AccountId,
+    ) -> Balance {
         let amount = most.min(record.stake);
         if amount == 0 {
             return 0;
@@ -53,30 +90,20 @@ impl<T: Config> Pallet<T> {
             Fortitude::Force,
         );
         let taken = taken.unwrap_or(0).min(amount);
-        if taken == 0 {
-            return 0;
+        if taken > 0 {
+            record.stake -= taken;
+            Self::deposit_event(Event::Slashed { machine, amount: taken });
         }
-        record.stake -= taken;
-        let lost_tier = record.tier == Tier::Stable;
-        if lost_tier {
-            record.tier = Tier::Lost;
-        }
-        let unlisted =
-            record.status == MachineStatus::Listed && record.stake < Self::required(&record);
-        if unlisted {
+        taken
+    }
+
+    /// Takes a machine off the list whose stake is below so much.
+    fn unlist_below(machine: MachineId, record: &mut MachineOf<T>, least: Balance) {
+        if record.status == MachineStatus::Listed && record.stake < least {
             record.status = MachineStatus::Verified;
-        }
-        Self::deposit_event(Event::Slashed { machine, amount: taken });
-        if unlisted {
             let status = record.status;
             Self::deposit_event(Event::StatusChanged { machine, status });
         }
-        let extra = record.extra;
-        Machines::<T>::insert(machine, record);
-        if lost_tier {
-            Self::tell_lost(machine, extra);
-        }
-        taken
     }
 
     pub(crate) fn do_top_up(provider: T::AccountId, machine: MachineId) -> DispatchResult {

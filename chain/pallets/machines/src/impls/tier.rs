@@ -25,6 +25,7 @@ impl<T: Config> Pallet<T> {
         T::Currency::hold(&HoldReason::Stake.into(), &provider, missing)?;
         record.stake = record.stake.saturating_add(missing);
         record.tier = Tier::Stable;
+        Self::withdraw_offered(machine, &mut record);
         let (tier, extra) = (record.tier, record.extra);
         Machines::<T>::insert(machine, record);
         T::Presence::tier_changed(machine);
@@ -42,6 +43,7 @@ impl<T: Config> Pallet<T> {
         Self::give_back(&mut record, surplus)?;
         record.extra = 0;
         record.tier = Tier::Normal;
+        Self::withdraw_offered(machine, &mut record);
         let tier = record.tier;
         Machines::<T>::insert(machine, record);
         T::Presence::tier_changed(machine);

@@ -1,6 +1,6 @@
 //! Machines that change hands while they are online.
 
-use dbc_primitives::MachineStatus;
+use dbc_primitives::{Location, MachineClass, MachineStatus};
 use frame_support::{assert_noop, assert_ok, dispatch::DispatchResult};
 use sp_runtime::TokenError;
 
@@ -130,4 +130,36 @@ fn d71_the_new_owner_holds_what_is_asked_for_now_and_the_old_gets_what_was_held(
         assert_ok!(Machines::leave_tier(RuntimeOrigin::signed(OTHER), machine));
         assert_eq!(staked_by(OTHER), 2 * STAKE);
     });
+}
+
+#[test]
+fn d71_an_offer_is_withdrawn_when_what_is_offered_changes() {
+    let steps: [fn(dbc_primitives::MachineId) -> DispatchResult; 4] = [
+        |machine| {
+            let (class, place) = (MachineClass::Training, Location::default());
+            Machines::change_hardware(by_provider(), machine, class, facts(2), place)
+        },
+        |machine| Machines::join_tier(by_provider(), machine),
+        |machine| {
+            Machines::set_offer(by_provider(), machine, offer(dbc_primitives::Amount::Dbc(9)))
+        },
+        |machine| Machines::leave_tier(by_provider(), machine),
+    ];
+    for (at, step) in steps.into_iter().enumerate() {
+        run(|| {
+            let machine = listed(1, 1);
+            other_provides();
+            if at == 3 {
+                assert_ok!(Machines::join_tier(by_provider(), machine));
+            }
+            assert_ok!(offer_to(OTHER));
+            assert_ok!(step(machine));
+            assert_eq!(record(1).handover, None);
+            let withdrawn = Event::HandoverWithdrawn { machine }.into();
+            assert!(System::events().iter().any(|event| event.event == withdrawn));
+            assert_noop!(accept(OTHER), Error::<Test>::NoHandover);
+            assert_ok!(offer_to(OTHER));
+            assert_ok!(accept(OTHER));
+        });
+    }
 }

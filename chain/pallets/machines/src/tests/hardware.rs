@@ -6,7 +6,7 @@ use dbc_primitives::{
 use frame_support::{assert_noop, assert_ok, dispatch::DispatchResult};
 use sp_runtime::TokenError;
 
-use crate::{Error, Event, Fleet, Part, Tier, Unproven, mock::*};
+use crate::{Error, Event, Fleet, Machines as Records, Part, Tier, Unproven, mock::*};
 
 fn change(facts: HardwareFacts) -> DispatchResult {
     let class = if facts.gpus.is_empty() { MachineClass::Cpu } else { MachineClass::Training };
@@ -101,9 +101,13 @@ fn predecessor_flaw_18_what_a_change_does_not_touch_stays_and_followers_keep_wha
 }
 
 #[test]
-fn disk_place_and_bandwidth_stand_as_unproven_until_the_next_proof() {
+fn disk_place_and_bandwidth_stand_as_unproven_since_no_challenge_measures_them() {
     run(|| {
         let machine = listed(1, 1);
+        assert_eq!(record(1).unproven, Unproven::CLAIMED);
+        Records::<Test>::mutate(machine, |record| {
+            record.as_mut().expect("it is registered").unproven = Unproven::NOTHING;
+        });
         let with = |disk_gib, site| {
             let place = Location { region: 276, site };
             let facts = HardwareFacts { disk_gib, ..facts(1) };
@@ -116,14 +120,10 @@ fn disk_place_and_bandwidth_stand_as_unproven_until_the_next_proof() {
         assert_ok!(Machines::set_network(by_provider(), machine, faster.clone()));
         assert!(record(1).unproven.has(Unproven::BANDWIDTH));
         assert_eq!(record(1).status, MachineStatus::Listed);
+        Machines::unverify(machine);
         Machines::verify(machine);
-        assert_eq!(record(1).unproven, Unproven::NOTHING);
-        assert_eq!(record(1).status, MachineStatus::Listed);
-        // Another way to reach it is no claim.
-        let elsewhere = NetworkFacts { endpoint: [9; 32], ..faster };
-        assert_ok!(Machines::set_network(by_provider(), machine, elsewhere));
-        assert_ok!(with(500, 0));
-        assert_eq!(record(1).unproven, Unproven::NOTHING, "nothing of it changed");
+        assert_eq!(record(1).unproven, Unproven::CLAIMED, "a proof is not of them");
+        assert_eq!(record(1).status, MachineStatus::Verified);
     });
 }
 
@@ -160,6 +160,28 @@ fn rule_01_hardware_that_voids_a_proof_changes_seldom() {
         assert_ok!(change(HardwareFacts { disk_gib: 500, ..facts(1) }));
         pass(1);
         assert_ok!(change(facts(2)));
+    });
+}
+
+#[test]
+fn rule_01_the_first_change_waits_as_long_after_the_proof_as_others() {
+    run(|| {
+        let machine = listed(1, 4);
+        Machines::unverify(machine);
+        Machines::verify(machine);
+        // Eight hired cards are proven; one would prove the next, and release what eight earned.
+        assert_noop!(change(facts(1)), Error::<Test>::ChangedLately);
+        pass(CHANGES - 1);
+        Machines::verify(machine);
+        assert_noop!(change(facts(1)), Error::<Test>::ChangedLately);
+        pass(1);
+        assert_ok!(change(facts(1)));
+        // A proof that it lost keeps it waiting too, once it has another.
+        Machines::verify(machine);
+        pass(CHANGES);
+        Machines::unverify(machine);
+        Machines::verify(machine);
+        assert_noop!(change(facts(2)), Error::<Test>::ChangedLately);
     });
 }
 

@@ -88,8 +88,7 @@ fn the_network_s_facts_change_alone_and_by_its_own_people() {
         assert_noop!(set(OTHER), Error::<Test>::NotYours);
         assert_ok!(set(OPERATOR));
         let after = Records::<Test>::get(machine(1)).unwrap();
-        let unproven = crate::Unproven::BANDWIDTH;
-        assert_eq!(after, crate::Machine { network: network.clone(), unproven, ..before });
+        assert_eq!(after, crate::Machine { network: network.clone(), ..before });
         System::assert_last_event(Event::NetworkChanged { machine: machine(1) }.into());
     });
 }

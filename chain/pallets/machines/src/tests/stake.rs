@@ -88,3 +88,27 @@ fn what_is_asked_for_now_is_made_up_for_and_no_more() {
         assert_eq!(staked(), 2 * STAKE);
     });
 }
+
+#[test]
+fn rule_06_what_a_provider_owes_is_no_slash_until_half_of_the_stake_is_gone() {
+    run(|| {
+        let machine = listed(1, 4);
+        assert_ok!(Machines::join_tier(by_provider(), machine));
+        assert_eq!(Machines::make_good(machine, &OTHER, 3 * STAKE), 3 * STAKE);
+        let found = record(1);
+        assert_eq!((found.status, found.tier), (MachineStatus::Listed, crate::Tier::Stable));
+        assert_eq!(
+            (found.stake, staked(), free(OTHER)),
+            (3 * STAKE, 3 * STAKE, 100_000 + 3 * STAKE)
+        );
+        assert_eq!(Machines::make_good(machine, &OTHER, 1), 1);
+        assert_eq!(
+            (record(1).status, record(1).tier),
+            (MachineStatus::Verified, crate::Tier::Stable)
+        );
+        assert_noop!(Machines::list(by_provider(), machine), Error::<Test>::StakeTooLow);
+        assert_ok!(Machines::top_up(by_provider(), machine));
+        assert_ok!(Machines::list(by_provider(), machine));
+        assert_eq!(Machines::make_good(machine, &OTHER, 100 * STAKE), 6 * STAKE, "all there is");
+    });
+}
