@@ -68,6 +68,10 @@ pub trait Meter {
     /// known; rises with `slot`, and by no more than `slot` does.
     fn live_by(index: u32, slot: Slot) -> Slot;
 
+    /// Slots before `slot` in which it was silent and its provider is to blame, as far as it is known; only
+    /// differences mean anything.
+    fn blamed_by(index: u32, slot: Slot) -> Slot;
+
     /// Whether it was there when it was last known.
     fn is_live(index: u32) -> bool;
 
@@ -125,6 +129,8 @@ pub mod pallet {
         type Tiers: Get<Tiers>;
         /// Part of its time for which a machine may be away before its provider is to blame.
         type MaxDowntime: Get<Permill>;
+        /// Slots that are forgiven in any case (mechanisms rule 11).
+        type ForgivenDowntime: Get<Slot>;
         /// What a dollar is, when a leg begins.
         type Price: DollarPrice;
         /// Slots for which a report holds time back at the longest.
@@ -519,6 +525,8 @@ pub mod pallet {
         TooFewGpus,
         /// There is no further step.
         BurnedAlready,
+        /// The least time that is charged is not over yet.
+        TooSoon,
     }
 
     #[pallet::hooks]

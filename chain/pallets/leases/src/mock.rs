@@ -95,6 +95,7 @@ thread_local! {
     static AWAY: RefCell<Vec<(u32, Slot)>> = const { RefCell::new(Vec::new()) };
     static TIERS: RefCell<Tiers> = RefCell::new(Tiers::default());
     static GPUS: Cell<u32> = const { Cell::new(0) };
+    static BLAMED: Cell<bool> = const { Cell::new(true) };
     static DOLLAR: Cell<Option<Balance>> = const { Cell::new(Some(1)) };
 }
 
@@ -115,6 +116,13 @@ impl Meter for TestClock {
         let away = |from: Slot, to: Slot| slot.min(to).saturating_sub(from);
         OUTAGES
             .with_borrow(|all| slot - all.iter().map(|(from, to)| away(*from, *to)).sum::<Slot>())
+    }
+
+    fn blamed_by(index: u32, slot: Slot) -> Slot {
+        match BLAMED.get() {
+            true => slot - Self::live_by(index, slot),
+            false => 0,
+        }
     }
 
     fn is_live(index: u32) -> bool {
@@ -203,6 +211,7 @@ impl pallet_leases::Config for Test {
     type ProvenGpus = TestGpus;
     type Tiers = TestTiers;
     type MaxDowntime = MaxDowntime;
+    type ForgivenDowntime = ConstU64<50>;
     type Price = TestClock;
     type DisputeMax = ConstU64<2_000>;
     type FailOverAfter = ConstU64<200>;
@@ -278,6 +287,7 @@ pub fn run(test: impl FnOnce()) {
         AWAY.take();
         TIERS.take();
         GPUS.set(0);
+        BLAMED.set(true);
         DOLLAR.set(Some(1));
         System::set_block_number(1);
         test();
@@ -302,6 +312,11 @@ pub fn pass(slots: Slot) {
 /// All machines are away from the one slot to before the other.
 pub fn outage(from: Slot, to: Slot) {
     OUTAGES.with_borrow_mut(|all| all.push((from, to)));
+}
+
+/// Nobody is to blame for any silence.
+pub fn excuse() {
+    BLAMED.set(false);
 }
 
 /// One machine is away from now on; the others are there.

@@ -107,7 +107,9 @@ impl<T: Config> Pallet<T> {
             let most = Self::price_until(record, record.priced_until());
             // Outages behind a turn move slots of the old rate into a discount of the new one.
             let rate = record.next.map_or(record.leg.rate, |next| next.rate);
-            let moved = rate.saturating_mul(record.away.into()).saturating_add(2);
+            let since = record.settled_to.saturating_sub(record.started_at.unwrap_or_default());
+            let away = since.saturating_sub(record.charged);
+            let moved = rate.saturating_mul(away.into()).saturating_add(2);
             let covered = record.free().saturating_add(moved);
             ensure!(most <= Some(covered), "a lease will cost more than it holds");
         }

@@ -30,6 +30,8 @@ pub struct Tail {
     pub until: Slot,
     /// When the queue looks whether the horizon has passed that.
     pub look_at: Slot,
+    /// What the meter's counter says there, once it is known: no later silence is taken from it.
+    pub live: Option<Slot>,
 }
 
 /// Time that the renter complains of: it is not charged before the verdict (mechanisms rule 7).
@@ -223,8 +225,8 @@ pub struct Lease<AccountId> {
     pub charged: Slot,
     /// When the meter began on this machine.
     pub metered_from: Slot,
-    /// Slots since then in which the machine was not there.
-    pub away: Slot,
+    /// What the meter said then of silence that its provider is to blame for.
+    pub blamed_mark: Slot,
     /// Units charged since then for slots that count for discounts.
     pub rent: Balance,
     /// What those cost at list price.

@@ -56,17 +56,20 @@ impl<T: frame_system::Config> CountedWeight<T> {
 
 impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
     // Reads: `Tags`, `Machines`, presence, the slot, the step of burning and five parameters, `Platforms`,
-    // `Vouchers`, account and holds of the payer, `NextLease`.
+    // `Vouchers`, account and holds of the payer, `NextLease`, the price of a dollar; whether it is held
+    // back for an audit; of its rewards the machine's share, its provider's and all, pauses, two parameters,
+    // the pot and the treasury.
     // Writes: `Machines`, account and holds, `Vouchers`, `NextLease`, `Tags`, `ByMachine`, `Expiry`,
-    // `Leases`.
+    // `Leases`; of its rewards the three, the pot and the treasury.
     fn create() -> Weight {
-        Self::counted(16, 9)
+        Self::counted(25, 14)
     }
 
-    // Reads: `Leases`, `Machines`, `Operators`, the slot, presence and horizon. Writes: `Expiry` twice,
+    // Reads: `Leases`, `Machines`, `Operators`, the slot, presence and horizon, what is known of a silence
+    // (outages, those of many, unknown time of the network and of the cohort). Writes: `Expiry` twice,
     // `Leases`.
     fn started() -> Weight {
-        Self::counted(6, 3)
+        Self::counted(10, 3)
     }
 
     // Closing is the longest path, as for `end`.
@@ -82,12 +85,16 @@ impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
 
     // Reads: the queue's next entry, `Leases`, the slot, presence, horizon, `Machines`, `Operators` (to
     // terminate), four parameters, `Vouchers`, `Pledges`, holds and account of the payer, accounts of
-    // provider, treasury, platform and receiver, the issuance, the machine's share of rewards.
+    // provider, treasury, platform and receiver, the issuance; of rewards the machine's share, its
+    // provider's and all, pauses, two parameters and the pot; what is known of a silence; for an audit of a
+    // machine that is given back its proof, the one that is open, its attempts, the pace, the next number,
+    // the queue.
     // Writes: holds and account of the payer, accounts of provider, treasury, platform and receiver, holds
-    // of the provider (to make good), the issuance, `Machines`, the share of rewards, `Vouchers`,
-    // `Pledges`, `Expiry` twice, `Leases`. Removing a record is shorter, and so is the next leg.
+    // of the provider (to make good), the issuance, `Machines`, the three of rewards and the pot, `Vouchers`,
+    // `Pledges`, `Expiry` twice, `Leases`; the audit, its number, that it is open, its entry in the queue,
+    // that the machine is held back. Removing a record is shorter, and so is the next leg.
     fn end() -> Weight {
-        Self::counted(22, 16)
+        Self::counted(38, 24)
     }
 
     // Reads: `Leases`, the slot. Writes: `Leases`.
@@ -104,9 +111,10 @@ impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
         Self::suspend()
     }
 
-    // As `suspend`, with the other machine, its presence and `ByMachine` twice.
+    // As `suspend`, with the other machine, its presence, whether it is held back, its share of rewards and its
+    // provider's, and `ByMachine` twice.
     fn fail_over() -> Weight {
-        Self::suspend().saturating_add(Self::counted(3, 3))
+        Self::suspend().saturating_add(Self::counted(5, 5))
     }
 
     // Reads: `Pledges`, a parameter, account and holds. Writes: `Pledges`, account and holds.

@@ -187,6 +187,10 @@ impl pallet_leases::Meter for Meters {
         Liveness::live_by(index, slot)
     }
 
+    fn blamed_by(index: u32, slot: Slot) -> Slot {
+        Liveness::blamed_by(index, slot)
+    }
+
     fn is_live(index: u32) -> bool {
         Liveness::is_live(index)
     }

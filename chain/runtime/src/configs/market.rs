@@ -20,7 +20,7 @@ use crate::{
         parameters::dynamic_params::{leases, machines},
         prices::Average,
     },
-    constants::{DAYS, DBC},
+    constants::{DAYS, DBC, MINUTES},
 };
 
 parameter_types! {
@@ -129,6 +129,7 @@ impl pallet_leases::Config for Runtime {
     type ProvenGpus = MeanGpus;
     type Tiers = Discounts;
     type MaxDowntime = leases::MaxDowntime;
+    type ForgivenDowntime = ConstU64<{ 7 * MINUTES }>;
     type Price = Average;
     type DisputeMax = DisputeMax;
     type FailOverAfter = leases::FailOverAfter;

@@ -12,7 +12,7 @@ use dbc_runtime::{
 };
 use frame_support::{assert_noop, assert_ok};
 use pallet_audits::{AuditSink as _, AuditedMachines, Proof, Purpose};
-use pallet_liveness::{Outage, OutageSink as _};
+use pallet_liveness::{Liveness as _, Outage, OutageSink as _};
 use pallet_machines::{MachineOf, Tier};
 use sp_core::{Pair as _, ed25519};
 use sp_keyring::Sr25519Keyring::{Alice, Bob};
@@ -231,5 +231,37 @@ fn whoever_is_in_maintenance_is_audited_when_he_is_back() {
         assert!(!is_free());
         later(60);
         assert!(is_free());
+    });
+}
+
+/// Whoever lost a proof still serves his renters: he may be heard, is paid while he is, and answers for it.
+#[test]
+fn rule_05_a_leased_machine_without_a_proof_is_heard_paid_and_blamed() {
+    world::world(|| {
+        let mut watch = world::Watch::default();
+        let machine = world::listed(Alice, 0, 2);
+        watch.pass(2, &[0]);
+        let lease = world::rented(Bob, 0, &[0], 6_000);
+        watch.pass(2, &[0]);
+        Machines::unverify(machine);
+        assert_eq!(record(machine).status, MachineStatus::Registered);
+        let allowance = sp_statement_store::get_allowance(machine.0);
+        assert!(!allowance.is_depleted(), "its beats are carried");
+        let settle = || {
+            world::act(Bob, pallet_leases::Call::<Runtime>::settle { lease }).unwrap();
+            world::lease(lease).charged
+        };
+        let before = settle();
+        watch.pass(10, &[0]);
+        assert!(settle() >= before + 90, "its meter runs");
+        watch.pass(3, &[]);
+        let stopped = settle();
+        watch.pass(20, &[]);
+        assert!(settle() <= stopped + 20, "and stops while it is silent");
+        let index = record(machine).index.index;
+        assert!(Liveness::blamed_by(index, Liveness::horizon()) > 150);
+        assert!(since(machine).is_some(), "which is an offence as of any other");
+        world::act(Bob, pallet_leases::Call::<Runtime>::end { lease }).unwrap();
+        assert!(world::lease(lease).at_fault, "the booked discount stays");
     });
 }

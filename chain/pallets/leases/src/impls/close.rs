@@ -120,7 +120,7 @@ impl<T: Config> Pallet<T> {
         let refund = Self::return_rest(&mut record, keep);
         if open {
             let look_at = Self::look_at_tail(&record);
-            record.tail = Some(Tail { until: stop, look_at });
+            record.tail = Some(Tail { until: stop, look_at, live: None });
             Self::schedule(lease, &mut record, look_at);
         } else {
             Self::schedule(lease, &mut record, retain_until);
@@ -142,9 +142,27 @@ impl<T: Config> Pallet<T> {
         Leases::<T>::insert(lease, record);
     }
 
-    /// When a closed lease's tail is looked at next.
+    /// When a closed lease's tail is looked at next: soon, or when all that is known of it is known and a
+    /// verdict is waited for.
     pub(crate) fn look_at_tail(record: &LeaseOf<T>) -> Slot {
-        record.held_back.map_or(Self::look_at(), |held| held.until)
+        match (record.held_back, record.tail) {
+            (Some(held), Some(Tail { live: Some(_), .. })) => held.until,
+            _ => Self::look_at(),
+        }
+    }
+
+    /// Writes down how long the machine was there until the end of a tail that waits for a verdict, once the
+    /// horizon has passed it: what comes later is taken from nobody. Charges what is not in dispute.
+    pub(crate) fn mark_tail(lease: LeaseId, record: &mut LeaseOf<T>) {
+        let Some(tail) = record.tail.filter(|tail| tail.live.is_none()) else { return };
+        if T::Meter::horizon() < tail.until {
+            return;
+        }
+        let live = T::Meter::live_by(record.machine_index.index, tail.until);
+        record.tail = Some(Tail { live: Some(live), ..tail });
+        Self::charge_until(lease, record, tail.until);
+        let keep = Self::price_until(record, tail.until).unwrap_or(Balance::MAX);
+        Self::return_rest(record, keep);
     }
 
     /// Whether the horizon has passed the tail of a closed lease, and no verdict is waited for.
@@ -156,9 +174,10 @@ impl<T: Config> Pallet<T> {
     /// Settles the tail of a closed lease and returns the rest; its entry in the queue moves to the end
     /// of the retention.
     pub(crate) fn settle_tail(lease: LeaseId, record: &mut LeaseOf<T>) {
-        let Some(tail) = record.tail.take() else { return };
+        let Some(tail) = record.tail else { return };
         record.held_back = None;
         Self::charge_until(lease, record, tail.until);
+        record.tail = None;
         let refund = Self::return_rest(record, 0);
         let later = T::Clock::get().saturating_add(1);
         let retain_until = record.retain_until.unwrap_or(later).max(later);

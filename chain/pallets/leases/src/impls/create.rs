@@ -98,7 +98,7 @@ impl<T: Config> Pallet<T> {
             live_mark: 0,
             charged: 0,
             metered_from: now,
-            away: 0,
+            blamed_mark: 0,
             rent: 0,
             list: 0,
             at_fault: false,
@@ -154,6 +154,7 @@ impl<T: Config> Pallet<T> {
         record.settled_to = now;
         record.metered_from = now;
         record.live_mark = T::Meter::live_by(record.machine_index.index, now);
+        record.blamed_mark = T::Meter::blamed_by(record.machine_index.index, now);
         // Another machine goes on until the calendar end that the first one had.
         record.ends_at = record.moving.take().unwrap_or(now.saturating_add(record.term));
         record.leg.from = now;

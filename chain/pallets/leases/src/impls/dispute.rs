@@ -4,7 +4,7 @@
 use dbc_primitives::{CloseReason, LeaseId, LeaseState, Slot};
 use frame_support::traits::Get as _;
 
-use crate::{Config, Event, HeldBack, LeaseOf, Leases, Meter as _, Pallet};
+use crate::{Config, Event, HeldBack, LeaseOf, Leases, Meter as _, Pallet, Tail};
 
 impl<T: Config> Pallet<T> {
     /// The time of a lease from `since` on is not charged before [`Self::let_go`] or
@@ -50,7 +50,7 @@ impl<T: Config> Pallet<T> {
         }
         record.at_fault = true;
         if let (Some(held), Some(tail)) = (record.held_back.take(), record.tail.as_mut()) {
-            tail.until = tail.until.min(held.since);
+            *tail = Tail { until: tail.until.min(held.since), live: None, ..*tail };
             let keep = Self::price_until(&record, held.since).unwrap_or(record.deposit);
             Self::return_rest(&mut record, keep);
         }
@@ -76,7 +76,7 @@ impl<T: Config> Pallet<T> {
             return;
         };
         let look_at = Self::look_at_tail(record);
-        record.tail = Some(crate::Tail { look_at, ..tail });
+        record.tail = Some(Tail { look_at, ..tail });
         Self::schedule(lease, record, look_at);
     }
 }

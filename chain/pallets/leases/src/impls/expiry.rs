@@ -82,6 +82,7 @@ impl<T: Config> Pallet<T> {
             Self::settle_tail(lease, record);
             return;
         }
+        Self::mark_tail(lease, record);
         // Where the longest time for a verdict is over, only the horizon is waited for.
         record.held_back = record.held_back.filter(|held| T::Clock::get() < held.until);
         let look_at = Self::look_at_tail(record);

@@ -3,7 +3,7 @@
 //! lease's generation rises; its calendar end stays.
 
 use codec::Encode as _;
-use dbc_primitives::{LeaseId, LeaseState, Leg, Profile};
+use dbc_primitives::{LeaseId, LeaseState, Leg, Profile, discount::Progress};
 use frame_support::{dispatch::DispatchResult, ensure, traits::Get as _};
 use pallet_machines::{Fleet as _, Part};
 
@@ -35,6 +35,9 @@ impl<T: Config> Pallet<T> {
         let terms = Self::terms(record.platform);
         let leg = Self::leg(&terms, quote.rate).ok_or(Error::<T>::Overflow)?;
         ensure!(leg.rate <= record.max_rate, Error::<T>::RateTooHigh);
+        let term = record.ends_at.saturating_sub(now);
+        ensure!(term <= quote.max_term, Error::<T>::BadTerm);
+        ensure!(Self::is_for_class(record.voucher, quote.class), Error::<T>::VoucherUnfit);
 
         T::Fleet::occupy(standby, part)?;
         // Nothing was charged since it fell silent, and nothing will be.
@@ -50,8 +53,10 @@ impl<T: Config> Pallet<T> {
         record.standby = None;
         record.generation = record.generation.saturating_add(1);
         record.beneficiary = terms.beneficiary.or(record.beneficiary.take());
-        // What the first machine was paid is not the second's to answer for.
-        (record.away, record.rent, record.list, record.settled_to) = (0, 0, 0, now);
+        // What the first machine was paid is not the second's to answer for, nor is it paid less for it: its
+        // discounts begin anew, over what is left of the time.
+        (record.rent, record.list, record.settled_to) = (0, 0, now);
+        (record.term, record.progress) = (term, Progress::default());
         let index = record.next.take().map_or(record.leg.index, |next| next.index);
         let until = Self::leg_end(&record, now);
         record.leg = Leg { index: index.saturating_add(1), from: now, until, ..leg };

@@ -11,7 +11,7 @@ use frame_support::{dispatch::DispatchResult, ensure, traits::Get as _};
 use pallet_machines::DollarPrice as _;
 use sp_runtime::DispatchError;
 
-use crate::{BurnStep, Config, Error, Event, Expiry, LeaseOf, Pallet, Platforms};
+use crate::{BurnStep, Config, Error, Event, Expiry, LeaseOf, Meter as _, Pallet, Platforms};
 
 /// What is fixed with a leg beside its time.
 pub(crate) struct Terms<AccountId> {
@@ -176,9 +176,14 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Whether the machine was away for so much of the lease that its provider is to blame (mechanisms
-    /// rule 6).
+    /// rules 6, 11).
     pub(crate) fn was_away(record: &LeaseOf<T>) -> bool {
+        if record.started_at.is_none() || record.moving.is_some() {
+            return false;
+        }
+        let blamed = T::Meter::blamed_by(record.machine_index.index, record.settled_to);
         let metered = record.settled_to.saturating_sub(record.metered_from);
-        record.started_at.is_some() && record.away > T::MaxDowntime::get().mul_floor(metered)
+        let most = T::MaxDowntime::get().mul_floor(metered).max(T::ForgivenDowntime::get());
+        blamed.saturating_sub(record.blamed_mark) > most
     }
 }

@@ -62,13 +62,14 @@ impl<T: Config> Pallet<T> {
         });
     }
 
-    /// Writes down until when a closed lease's data is kept, and who pays for it. One that never ran has
-    /// none worth paying for.
+    /// Writes down until when a closed lease's data is kept, and who pays for it. A machine on which it never
+    /// ran has none worth paying for.
     pub(crate) fn retain(record: &mut LeaseOf<T>) -> Slot {
         if record.suspended.take().is_some_and(|suspended| suspended.pledged) {
             Self::rely_no_more(&record.renter);
         }
-        let pledged = record.started_at.is_some() && Self::has_pledge(&record.renter);
+        let ran = record.started_at.is_some() && record.moving.is_none();
+        let pledged = ran && Self::has_pledge(&record.renter);
         let slots = match pledged {
             true => T::Retention::get(),
             false => T::BareRetention::get(),

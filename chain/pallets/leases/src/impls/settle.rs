@@ -52,12 +52,11 @@ impl<T: Config> Pallet<T> {
         let to = disputed.map_or(slot, |held| slot.min(held.since)).min(record.ends_at);
         loop {
             let stop = to.min(record.leg.until).max(record.settled_to);
-            let count = T::Meter::live_by(record.machine_index.index, stop).max(record.live_mark);
+            let count = Self::live_at(record, stop).max(record.live_mark);
             let span = stop - record.settled_to;
             let used = (count - record.live_mark).min(span);
             record.settled_to = stop;
             record.live_mark = count;
-            record.away = record.away.saturating_add(span - used);
             Self::charge(lease, record, used);
             match record.next {
                 Some(next) if to >= record.leg.until => record.leg = next,
@@ -65,6 +64,12 @@ impl<T: Config> Pallet<T> {
             }
             record.next = None;
         }
+    }
+
+    /// What the meter's counter says at a slot; of a tail's end what was written down.
+    fn live_at(record: &LeaseOf<T>, slot: Slot) -> Slot {
+        let known = record.tail.and_then(|tail| tail.live.filter(|_| slot >= tail.until));
+        known.unwrap_or_else(|| T::Meter::live_by(record.machine_index.index, slot))
     }
 
     /// Charges so many slots of the leg that runs and moves what is due.

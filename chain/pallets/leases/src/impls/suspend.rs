@@ -15,6 +15,9 @@ impl<T: Config> Pallet<T> {
         let mut record = Self::own_open_lease(&renter, lease)?;
         ensure!(record.state == LeaseState::Running, Error::<T>::NotStarted);
         ensure!(record.profile == Profile::Gpu, Error::<T>::NoCards);
+        // The least that is charged is charged for cards (mechanisms rule 7).
+        let least = record.started_at.unwrap_or_default().saturating_add(T::MinimumCharge::get());
+        ensure!(T::Clock::get() >= least, Error::<T>::TooSoon);
         Self::settle_record(lease, &mut record);
         Self::ensure_settled(&record)?;
         let pledged = Self::has_pledge(&renter);

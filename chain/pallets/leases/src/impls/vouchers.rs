@@ -71,9 +71,15 @@ impl<T: Config> Pallet<T> {
         let Some(voucher) = order.voucher else { return Ok(renter.clone()) };
         let record = Vouchers::<T>::get(voucher).ok_or(Error::<T>::VoucherNotFound)?;
         ensure!(record.holder == *renter, Error::<T>::NotHolder);
-        let fits = record.class.is_none_or(|wanted| wanted == class) && order.receiver.is_none();
+        let fits = Self::is_for_class(order.voucher, class) && order.receiver.is_none();
         ensure!(fits && Self::lives(&record), Error::<T>::VoucherUnfit);
         Ok(record.issuer)
+    }
+
+    /// Whether a voucher pays for machines of a class; without any, everything is paid for.
+    pub(crate) fn is_for_class(voucher: Option<u32>, class: MachineClass) -> bool {
+        let record = voucher.and_then(Vouchers::<T>::get);
+        record.and_then(|record| record.class).is_none_or(|wanted| wanted == class)
     }
 
     /// Puts money on hold for a lease: the payer's own, or the voucher's.
@@ -82,12 +88,12 @@ impl<T: Config> Pallet<T> {
         voucher: Option<u32>,
         amount: Balance,
     ) -> DispatchResult {
+        if amount == 0 {
+            return Ok(());
+        }
         let deposit = HoldReason::Deposit.into();
         let Some(id) = voucher else {
-            return match amount {
-                0 => Ok(()),
-                amount => wholly(|| T::Currency::hold(&deposit, payer, amount)),
-            };
+            return wholly(|| T::Currency::hold(&deposit, payer, amount));
         };
         let mut record = Vouchers::<T>::get(id).ok_or(Error::<T>::VoucherNotFound)?;
         ensure!(Self::lives(&record), Error::<T>::VoucherUnfit);

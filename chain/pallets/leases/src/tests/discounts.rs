@@ -103,11 +103,8 @@ fn rule_06_if_the_provider_gives_up_the_booked_tier_stays_at_his_stakes_cost() {
         assert_eq!(free(&renter()) - before, 16_000 - 9_000 + 1_000);
         let stake = pallet_machines::Machines::<Test>::get(machine(1)).unwrap().stake;
         assert_eq!(stake, 2 * STAKE - 1_000);
-        let again = order(machine(1), &[0], 100, 9);
-        assert_noop!(
-            Leases::create(RuntimeOrigin::signed(renter()), again),
-            pallet_machines::Error::<Test>::WrongStatus
-        );
+        // It owed that; it is no slash, and the next order is taken.
+        create(order(machine(1), &[0], 100, 9));
         assert_equation(lease, 16_000);
     });
 }
@@ -132,6 +129,11 @@ fn rule_06_a_stake_that_is_too_small_gives_what_it_has() {
         assert_ok!(Leases::settle(RuntimeOrigin::signed(other()), lease));
         assert_ok!(Leases::terminate(RuntimeOrigin::signed(provider()), lease));
         assert_eq!(made_good(), Some(2 * STAKE));
+        let again = order(machine(1), &[0], 100, 9);
+        assert_noop!(
+            Leases::create(RuntimeOrigin::signed(renter()), again),
+            pallet_machines::Error::<Test>::WrongStatus
+        );
     });
 }
 
@@ -150,6 +152,49 @@ fn rule_06_a_machine_that_is_often_away_leaves_the_booked_tier_too() {
             Some(8_930 - 7_520),
             "6 % away is above 5 %, and a fifth was booked"
         );
+    });
+}
+
+/// What a provider pays back after so long away of a thousand slots of which two thousand were booked.
+fn made_good_after(away: u64) -> Option<u128> {
+    let lease = running_at(10, 2_000);
+    pass(1_000 - away);
+    outage(now(), now() + away);
+    pass(away);
+    assert_ok!(Leases::end(RuntimeOrigin::signed(renter()), lease));
+    made_good()
+}
+
+#[test]
+fn rule_11_silence_that_nobody_is_to_blame_for_costs_no_stake() {
+    run(|| {
+        tiers();
+        excuse();
+        assert_eq!(made_good_after(400), None);
+        let stake = pallet_machines::Machines::<Test>::get(machine(1)).unwrap().stake;
+        assert_eq!(stake, 2 * STAKE);
+    });
+}
+
+#[test]
+fn rule_11_a_short_outage_costs_no_stake_whatever_part_of_the_lease_it_is() {
+    run(|| {
+        tiers();
+        assert_eq!(made_good_after(50), None);
+    });
+    run(|| {
+        tiers();
+        assert!(made_good_after(51).is_some());
+    });
+    // A fifth of so short a lease, and still less than what is forgiven.
+    run(|| {
+        tiers();
+        let lease = running_at(10, 2_000);
+        pass(200);
+        outage(now(), now() + 50);
+        pass(50);
+        assert_ok!(Leases::end(RuntimeOrigin::signed(renter()), lease));
+        assert!(!record(lease).at_fault);
     });
 }
 

@@ -95,6 +95,36 @@ fn rule_07_a_term_that_ends_meanwhile_leaves_its_tail_open_until_the_verdict() {
 }
 
 #[test]
+fn rule_05_an_outage_after_the_end_is_taken_from_no_tail_that_waits_for_a_verdict() {
+    for upheld in [false, true] {
+        run(|| {
+            let lease = begun(1_000);
+            pass(900);
+            Leases::hold_back(lease, now() - 50);
+            pass(50);
+            set_horizon(Some(now() - 20));
+            assert_ok!(Leases::end(RuntimeOrigin::signed(renter()), lease));
+            assert_eq!((cost(lease), held(&renter())), (RATE * 850, RATE * 100));
+            // A tenth of the disputed time it was away, and for long after the end.
+            outage(now() - 10, now());
+            pass(40);
+            set_horizon(None);
+            (0..3).for_each(|_| poll(Weight::MAX));
+            assert_eq!(record(lease).tail.map(|tail| tail.live.is_some()), Some(true));
+            outage(now(), now() + 1_000);
+            pass(500);
+            match upheld {
+                true => Leases::end_for_fault(lease),
+                false => Leases::let_go(lease),
+            }
+            let charged = if upheld { 850 } else { 940 };
+            assert_eq!((cost(lease), held(&renter())), (RATE * charged, 0));
+            assert_equation(lease, RATE * 1_000);
+        });
+    }
+}
+
+#[test]
 fn rule_07_without_a_verdict_the_time_is_charged_in_the_end() {
     run(|| {
         let lease = begun(1_000);

@@ -1,7 +1,8 @@
 //! A second machine takes over (mechanisms rule 15).
 
-use dbc_primitives::{CloseReason, LeaseState};
+use dbc_primitives::{CloseReason, LeaseState, MachineClass};
 use frame_support::{assert_noop, assert_ok, weights::Weight};
+use proptest::prelude::*;
 
 use crate::{Error, mock::*};
 
@@ -138,6 +139,77 @@ fn rule_15_a_standby_takes_over_on_cards_of_the_same_models_alone() {
 }
 
 #[test]
+fn rule_15_a_standby_takes_no_longer_term_than_it_offers_nor_into_a_maintenance() {
+    run(|| {
+        let lease = guarded();
+        let by = || RuntimeOrigin::signed(provider());
+        let offers = |max_term| dbc_primitives::Offer { max_term, ..offer(RATE, RATE) };
+        silence(machine(1));
+        pass(200);
+        assert_ok!(Machines::set_offer(by(), machine(2), offers(799)));
+        assert_noop!(fail_over(lease), Error::<Test>::BadTerm);
+        assert_ok!(Machines::set_offer(by(), machine(2), offers(10_000)));
+        let from = now() + 1_000;
+        assert_ok!(Machines::announce_maintenance(by(), machine(2), from, from + 10));
+        assert_noop!(fail_over(lease), Error::<Test>::BadTerm);
+        assert_ok!(Machines::cancel_maintenance(by(), machine(2)));
+        assert_ok!(fail_over(lease));
+    });
+}
+
+#[test]
+fn g11_a_voucher_of_a_class_pays_for_no_standby_of_another() {
+    run(|| {
+        poll(Weight::MAX);
+        let (first, second) = (listed(1, 1), listed(2, 1));
+        let issuer = RuntimeOrigin::signed(account(4));
+        let class = Some(MachineClass::Training);
+        let expires = now() + 1_100;
+        let issued = Leases::issue_voucher(issuer, renter(), RATE * 2_000, class, expires);
+        assert_ok!(issued);
+        let mut order = order(first, &[0], 1_000, 1);
+        (order.standby, order.voucher) = (Some(second), Some(1));
+        let lease = create(order);
+        assert_ok!(Leases::started(RuntimeOrigin::signed(provider()), lease));
+        silence(first);
+        pass(200);
+        let set = |class| {
+            pallet_machines::Machines::<Test>::mutate(second, |record| {
+                record.as_mut().expect("it is registered").class = class;
+            });
+        };
+        set(MachineClass::Inference);
+        assert_noop!(fail_over(lease), Error::<Test>::VoucherUnfit);
+        set(MachineClass::Training);
+        assert_ok!(fail_over(lease));
+    });
+}
+
+#[test]
+fn rule_06_the_second_machine_is_paid_from_its_first_slot_on() {
+    run(|| {
+        set_tiers(&[(600, 40), (1_000, 50)]);
+        let lease = guarded();
+        assert_eq!(held(&renter()), RATE * 500);
+        // The price of 400 slots is that of 600 by now, and that of 834 that of a thousand.
+        pass(400);
+        silence(machine(1));
+        pass(200);
+        assert_ok!(fail_over(lease));
+        assert_eq!(cost(lease), RATE * 360);
+        // What is left is a term of its own, too short for a discount.
+        assert_eq!((record(lease).term, held(&renter())), (400, RATE * 400));
+        assert_ok!(Leases::started(RuntimeOrigin::signed(provider()), lease));
+        pass(100);
+        assert_ok!(Leases::settle(RuntimeOrigin::signed(other()), lease));
+        assert_eq!(cost(lease), RATE * 460);
+        assert_ok!(Leases::end(RuntimeOrigin::signed(renter()), lease));
+        assert_eq!(record(lease).refunded, RATE * 300);
+        assert_equation(lease, RATE * 760);
+    });
+}
+
+#[test]
 fn rule_15_a_machine_is_not_its_own_standby() {
     run(|| {
         let mut order = order(listed(1, 2), &[0], 1_000, 1);
@@ -167,4 +239,50 @@ fn rule_06_the_second_provider_answers_for_his_own_time_alone() {
         let refunded = record(lease).refunded;
         assert_eq!(free(&renter()) - before, refunded, "nothing is made good for the first");
     });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// Whenever it fell silent and at whatever prices: no unit is lost, and the second machine is paid what a
+    /// lease of what was left costs, whatever was booked before.
+    #[test]
+    fn rule_06_a_lease_that_moved_costs_its_two_parts(
+        term in 400u64..3_000,
+        before in 1u64..3_000,
+        wait in 0u64..300,
+        after in 0u64..3_000,
+        free_of_charge in any::<bool>(),
+    ) {
+        run(|| {
+            set_tiers(&[(500, 5), (1_000, 10), (2_000, 20)]);
+            poll(Weight::MAX);
+            let (first, second) = (listed(1, 1), listed(2, 1));
+            if free_of_charge {
+                reprice(first, 0);
+            }
+            let mut order = order(first, &[0], term, 1);
+            order.standby = Some(second);
+            let lease = create(order);
+            assert_ok!(Leases::started(RuntimeOrigin::signed(provider()), lease));
+            pass(before % (term - 300));
+            silence(first);
+            pass(200);
+            assert_ok!(fail_over(lease));
+            let paid = cost(lease);
+            let left = record(lease).term;
+            pass(wait.min(left - 1));
+            assert_ok!(Leases::started(RuntimeOrigin::signed(provider()), lease));
+            pass(after.min(record(lease).ends_at - now()));
+            assert_ok!(Leases::settle(RuntimeOrigin::signed(other()), lease));
+            let _ = Leases::end(RuntimeOrigin::signed(renter()), lease);
+            let found = record(lease);
+            let billed = found.tiers.billed(left, found.progress.counted) * RATE / 1_000_000;
+            assert_eq!(cost(lease) - paid, billed);
+            assert!(found.progress.counted == 0 || billed > 0, "nobody works for nothing");
+            assert_equation(lease, found.deposited);
+            assert_eq!(held(&renter()), 0);
+            try_state();
+        });
+    }
 }

@@ -63,6 +63,7 @@ fn rule_31_suspending_frees_the_cards_for_good() {
     run(|| {
         assert_ok!(Leases::pledge(by_renter()));
         let lease = running(1_000);
+        pass(100);
         assert_ok!(Leases::suspend(by_renter(), lease));
         let taken = order(machine(1), &[0], 500, 1);
         assert_ok!(Leases::create(RuntimeOrigin::signed(other()), taken));
@@ -85,6 +86,7 @@ fn rule_31_a_provider_caps_how_many_leases_sleep_on_his_machine() {
                 lease
             })
             .collect();
+        pass(100);
         // The offer has two CPU shares.
         assert_ok!(Leases::suspend(by_renter(), leases[0]));
         assert_ok!(Leases::suspend(by_renter(), leases[1]));
@@ -141,6 +143,7 @@ fn rule_13_resuming_costs_what_the_offer_says_by_then_within_the_renters_maximum
     run(|| {
         assert_ok!(Leases::pledge(by_renter()));
         let lease = running(1_000);
+        pass(100);
         assert_ok!(Leases::suspend(by_renter(), lease));
         reprice(machine(1), RATE + 1);
         assert_noop!(resume(lease, &[0]), Error::<Test>::RateTooHigh);
@@ -148,7 +151,22 @@ fn rule_13_resuming_costs_what_the_offer_says_by_then_within_the_renters_maximum
         assert_ok!(resume(lease, &[0]));
         pass(1_000);
         assert_ok!(Leases::settle(RuntimeOrigin::signed(other()), lease));
-        assert_eq!((cost(lease), record(lease).refunded), (RATE * 500, RATE * 500));
+        assert_eq!((cost(lease), record(lease).refunded), (RATE * 550, RATE * 450));
+    });
+}
+
+#[test]
+fn rule_07_the_minimum_is_charged_before_a_lease_gives_its_cards_up() {
+    run(|| {
+        assert_ok!(Leases::pledge(by_renter()));
+        let lease = running(1_000);
+        assert_noop!(Leases::suspend(by_renter(), lease), Error::<Test>::TooSoon);
+        pass(99);
+        assert_noop!(Leases::suspend(by_renter(), lease), Error::<Test>::TooSoon);
+        pass(1);
+        assert_ok!(Leases::suspend(by_renter(), lease));
+        assert_ok!(Leases::end(by_renter(), lease));
+        assert_eq!(cost(lease), RATE * 100);
     });
 }
 
@@ -201,6 +219,26 @@ fn rule_25_a_lease_that_never_ran_costs_no_storage() {
         assert_ok!(Leases::pledge(by_renter()));
         let lease = create(order(listed(1, 1), &[0], 1_000, 1));
         assert_ok!(Leases::end(by_renter(), lease));
+        assert_ok!(Leases::release_pledge(by_renter()));
+    });
+}
+
+#[test]
+fn rule_25_a_standby_that_never_started_keeps_nothing_and_is_paid_nothing() {
+    run(|| {
+        poll(Weight::MAX);
+        assert_ok!(Leases::pledge(by_renter()));
+        let mut guarded = order(listed(1, 1), &[0], 1_000, 1);
+        guarded.standby = Some(listed(2, 1));
+        let lease = create(guarded);
+        assert_ok!(Leases::started(RuntimeOrigin::signed(provider()), lease));
+        silence(machine(1));
+        pass(200);
+        assert_ok!(Leases::fail_over(by_renter(), lease));
+        assert_ok!(Leases::end(by_renter(), lease));
+        let found = record(lease);
+        assert_eq!((found.retained_by_pledge, found.storage_price), (false, 0));
+        assert_eq!(found.retain_until, Some(now() + 5_000));
         assert_ok!(Leases::release_pledge(by_renter()));
     });
 }

@@ -121,6 +121,30 @@ fn g11_an_expired_voucher_keeps_what_it_pays_for_and_returns_the_rest_to_its_iss
 }
 
 #[test]
+fn g11_what_needs_no_money_is_done_also_when_the_voucher_is_over() {
+    run(|| {
+        listed(1, 2);
+        assert_ok!(Balances::transfer_allow_death(
+            RuntimeOrigin::signed(renter()),
+            holder(),
+            2 * PLEDGE
+        ));
+        assert_ok!(Leases::pledge(RuntimeOrigin::signed(holder())));
+        let voucher = voucher(None);
+        pass(9_900);
+        let lease = rent(voucher, 1_000, 1);
+        pass(200);
+        assert_ok!(Leases::suspend(RuntimeOrigin::signed(holder()), lease));
+        let extended = Leases::extend(RuntimeOrigin::signed(holder()), lease, 10, 1, RATE);
+        assert_noop!(extended, Error::<Test>::NoCards);
+        let cards = vec![1].try_into().expect("few");
+        assert_ok!(Leases::resume(RuntimeOrigin::signed(holder()), lease, cards, 1, RATE));
+        let extended = Leases::extend(RuntimeOrigin::signed(holder()), lease, 10, 1, RATE);
+        assert_noop!(extended, Error::<Test>::VoucherUnfit);
+    });
+}
+
+#[test]
 fn g11_an_extension_is_paid_by_the_voucher() {
     run(|| {
         listed(1, 2);
