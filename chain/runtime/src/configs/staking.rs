@@ -40,8 +40,8 @@ parameter_types! {
     pub const HistoryDepth: u32 = 84;
     pub const MaxExposurePageSize: u32 = 256;
     pub const MaxNominations: u32 = 16;
-    /// Seats that a referendum can open.
-    pub const MaxValidators: u32 = 128;
+    /// Seats that a referendum as root can open; a network of value begins with 21.
+    pub const MaxValidators: u32 = 41;
     pub const MaxBackers: u32 = 2_000;
     /// The largest voters of the sorted list are counted, so that an election always fits a block.
     pub Bounds: ElectionBounds =
@@ -130,6 +130,7 @@ impl pallet_staking::Config for Runtime {
     type SessionsPerEra = SessionsPerEra;
     type BondingDuration = BondingDuration;
     type SlashDeferDuration = SlashDeferDuration;
+    // Cancels slashes; what else staking asks it for is root's (`parameters::Limits`).
     type AdminOrigin = EitherOfDiverse<
         EnsureRoot<AccountId>,
         EitherOfDiverse<

@@ -1,15 +1,16 @@
 //! Who validates, what it earns, what it costs to lie.
 
 use dbc_runtime::{
-    Babe, Balances, Executive, Runtime, RuntimeOrigin, Session, Staking, VoterList,
-    configs::staking::Emission,
+    Babe, Balances, Executive, OriginCaller, Runtime, RuntimeCall, RuntimeOrigin, Session, Staking,
+    VoterList,
+    configs::{governance::origins::Origin, staking::Emission},
     constants::{DAYS, DBC},
     genesis,
 };
-use frame_support::{assert_ok, traits::fungible::Inspect as _};
+use frame_support::{assert_noop, assert_ok, traits::fungible::Inspect as _};
 use pallet_session::historical::HistoricalSessions;
 use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie, Eve};
-use sp_runtime::Perbill;
+use sp_runtime::{DispatchError, Perbill, traits::Dispatchable as _};
 use sp_staking::{
     EraPayout as _,
     offence::{OffenceDetails, OnOffenceHandler},
@@ -100,5 +101,58 @@ fn whoever_bonds_and_votes_for_nobody_stands_in_no_list_of_voters() {
         assert!(VoterList::contains(&bob));
         assert_ok!(Staking::chill(by()));
         assert!(!VoterList::contains(&bob));
+    });
+}
+
+#[test]
+fn seats_are_opened_by_root_and_never_more_than_forty_one() {
+    network(genesis::DEV).execute_with(|| {
+        run_to(1);
+        let many = pallet_staking::Error::<Runtime>::TooManyValidators;
+        assert_noop!(Staking::set_validator_count(RuntimeOrigin::root(), 42), many);
+        assert_ok!(Staking::set_validator_count(RuntimeOrigin::root(), 41));
+        let admin = RuntimeOrigin::from(Origin::StakingAdmin);
+        assert_noop!(Staking::set_validator_count(admin, 21), DispatchError::BadOrigin);
+    });
+}
+
+/// Whoever cancels slashes makes none, and writes nobody's bond.
+#[test]
+fn rule_14_a_power_over_slashes_is_one_to_cancel_them() {
+    network(genesis::DEV).execute_with(|| {
+        run_to(1);
+        let slash_fraction = Perbill::from_percent(1);
+        let validator_stash = Alice.to_account_id();
+        let (era, stash) = (0, Alice.to_account_id());
+        let wide = [
+            pallet_staking::Call::manual_slash { validator_stash, era, slash_fraction },
+            pallet_staking::Call::restore_ledger {
+                stash,
+                maybe_controller: None,
+                maybe_total: Some(1),
+                maybe_unlocking: None,
+            },
+            pallet_staking::Call::set_min_commission { new: Perbill::from_percent(100) },
+        ];
+        let council = pallet_collective::RawOrigin::Members(3, 3);
+        let council = || RuntimeOrigin::from(OriginCaller::Council(council.clone()));
+        let filtered: DispatchError = frame_system::Error::<Runtime>::CallFiltered.into();
+        for call in wide.map(RuntimeCall::Staking) {
+            for origin in [Origin::SlashCanceller.into(), Origin::StakingAdmin.into(), council()] {
+                let refused = call.clone().dispatch(origin).map_err(|refused| refused.error);
+                assert_eq!(refused, Err(filtered), "{call:?}");
+            }
+            let by_root = call.clone().dispatch(RuntimeOrigin::root());
+            let by_root = by_root.map_err(|refused| refused.error);
+            assert!(by_root != Err(filtered) && by_root != Err(DispatchError::BadOrigin));
+        }
+        for origin in [Origin::SlashCanceller.into(), council()] {
+            let cancel =
+                pallet_staking::Call::cancel_deferred_slash { era: 0, slash_indices: vec![0] };
+            let refused = RuntimeCall::Staking(cancel).dispatch(origin);
+            let refused = refused.map_err(|refused| refused.error);
+            assert_ne!(refused, Err(DispatchError::BadOrigin));
+            assert_ne!(refused, Err(filtered));
+        }
     });
 }

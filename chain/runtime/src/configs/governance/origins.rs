@@ -48,7 +48,8 @@ pub mod pallet {
         Parameters,
         /// Cancels slashes of validators and providers.
         SlashCanceller,
-        /// Sets how many validators there are, and what they must bond.
+        /// Governs pools, and cancels slashes of validators. How many validators there are, and what they must
+        /// bond, is root's.
         StakingAdmin,
         /// Seats auditors and price feeders, lists relays, takes up catalogues and points models.
         Operations,
