@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use codec::Encode as _;
 use dbc_chain_client::{At, ChainClient, ChainError, Statement, Submitted};
 use dbc_primitives::{
-    MachineId, MachineStatus, SLOT_SECONDS, Slot,
+    MachineId, SLOT_SECONDS, Slot,
     liveness::{self, Beat, COHORT, Interval},
 };
 use dbc_service::error_chain;
@@ -67,10 +67,8 @@ async fn once(
         return Ok(None);
     }
     let machine = MachineId(keys.machine());
+    // Whatever its status: a machine that lost its proof is watched on, and its leases are metered on.
     let Some(record) = view.machine(machine).await? else { return Ok(None) };
-    if record.status == MachineStatus::Registered {
-        return Ok(None);
-    }
     let digest = digest(&ledger.ids());
     let (index, generation) = (record.index.index, record.index.generation);
     let genesis = client.genesis();

@@ -35,13 +35,11 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const MEMORY_KIB_MAX: u64 = 512 << 10;
 const HOURLY: u128 = 12 * DBC;
 
-/// A network on which the machine of these keys is listed and rented; gives the lease.
-async fn rented(client: &ChainClient, keys: &Keys, operator: &Signer) -> Result<u64> {
-    let (provider, renter) = (Signer::from_uri("//Bob")?, Signer::from_uri("//Charlie")?);
-    let machine = MachineId(keys.machine());
-    let registration = Registration {
-        machine,
-        proof: keys.registration_proof(&client.genesis(), &provider.account().0),
+/// What registers the machine of these keys.
+fn registration(genesis: &[u8; 32], keys: &Keys, provider: &Signer) -> Registration {
+    Registration {
+        machine: MachineId(keys.machine()),
+        proof: keys.registration_proof(genesis, &provider.account().0),
         class: MachineClass::Cpu,
         facts: HardwareFacts {
             cpu_model: b"Test CPU".to_vec().try_into().unwrap(),
@@ -57,7 +55,14 @@ async fn rented(client: &ChainClient, keys: &Keys, operator: &Signer) -> Result<
             up_mbps: 100,
             down_mbps: 100,
         },
-    };
+    }
+}
+
+/// A network on which the machine of these keys is listed and rented; gives the lease.
+async fn rented(client: &ChainClient, keys: &Keys, operator: &Signer) -> Result<u64> {
+    let (provider, renter) = (Signer::from_uri("//Bob")?, Signer::from_uri("//Charlie")?);
+    let machine = MachineId(keys.machine());
+    let registration = registration(&client.genesis(), keys, &provider);
     let offer = Offer {
         price: Price { gpu_hour: Amount::Dbc(0), cpu_hour: Amount::Dbc(HOURLY) },
         min_term: 1,
@@ -171,6 +176,13 @@ async fn rule_21_an_agent_beats_and_acts_with_the_nodes_rpc_port_closed_to_it() 
     let (one, two) = timeout(PATIENCE, both).await.context("`settle` took too long")?;
     one?;
     two?;
+    // Whoever waits for finality does not keep the account's next waiting.
+    let one = tokio::spawn(client.settle(&operator, lease).await?.finalized());
+    let two = client.settle(&operator, lease);
+    let two = timeout(PATIENCE, two).await.context("`settle` took too long")??;
+    ensure!(!one.is_finished(), "the second was signed when the first was final");
+    one.await??;
+    two.finalized().await?;
 
     // It beats, and a watcher hears it at his own node.
     let watcher = ChainClient::connect(ChainConfig::new(node.url())).await?;
@@ -183,8 +195,20 @@ async fn rule_21_an_agent_beats_and_acts_with_the_nodes_rpc_port_closed_to_it() 
     let first = heard(&mut statements, &genesis, machine).await?;
     let second = heard(&mut statements, &genesis, machine).await?;
     assert!(second.interval > first.interval, "{first:?}, {second:?}");
+
+    // So does a machine without a proof: it may have lost it while its leases go on.
+    let keys = Arc::new(Keys::load_or_create(&folder.path().join("unproven"))?);
+    let (unproven, provider) = (keys.machine(), Signer::from_uri("//Bob")?);
+    let registration = registration(&genesis, &keys, &provider);
+    watcher.register(&provider, registration).await?.finalized().await?;
+    let store = Store::open(&folder.path().join("unproven.db"))?;
+    let ledger = Ledger::open(unproven, chain.clone(), store, Metrics::default()).await?;
+    let other = beat::run(source.clone(), genesis, keys, Arc::new(ledger), shutdown.clone());
+    let other = tokio::spawn(other);
+    heard(&mut statements, &genesis, unproven).await?;
     shutdown.cancel();
     beats.await?;
+    other.await?;
 
     source.save().await;
     let kept = std::fs::metadata(folder.path().join("light.json"))?.len();
