@@ -108,6 +108,15 @@ pub struct MachineRecord {
     pub relays: Vec<String>,
 }
 
+/// An auditor who is drawn for an open audit of this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drawn {
+    /// His account.
+    pub auditor: [u8; 32],
+    /// What he may ask the machine to compute.
+    pub terms: Terms,
+}
+
 /// Something on the chain may concern this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
@@ -167,14 +176,14 @@ pub trait ChainView: Send + Sync {
         at: At,
     ) -> Result<Vec<LeaseRecord>, ChainError>;
 
-    /// What the holder of a connection's key may ask this machine to compute in an audit; `None` when he is
-    /// not drawn for it, or it is not open.
-    async fn audit_terms(
+    /// The auditor whose connections have this key; `None` when he is not drawn for this audit of this
+    /// machine, or it is not open.
+    async fn drawn(
         &self,
         audit: u64,
         machine: [u8; 32],
         key: [u8; 32],
-    ) -> Result<Option<Terms>, ChainError>;
+    ) -> Result<Option<Drawn>, ChainError>;
 
     /// The machine's finalized record; `None` when it is not registered.
     async fn machine(&self, machine: [u8; 32]) -> Result<Option<MachineRecord>, ChainError>;

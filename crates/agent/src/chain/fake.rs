@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    At, ChainActions, ChainError, ChainView, Change, CloseReason, Closed, Head, LeaseRecord,
+    At, ChainActions, ChainError, ChainView, Change, CloseReason, Closed, Drawn, Head, LeaseRecord,
     MachineRecord, Slot, Terms,
 };
 
@@ -102,7 +102,7 @@ impl FakeChain {
         state.tell(Change::Lease { id, at: At::Finalized });
     }
 
-    /// Draws an auditor, known by the key of his connections, for an audit of this machine.
+    /// Draws an auditor, whose account is the key of his connections, for an audit of this machine.
     pub fn draw(&self, audit: u64, key: [u8; 32], terms: Terms) {
         self.lock().auditors.insert((audit, key), terms);
     }
@@ -190,13 +190,14 @@ impl ChainView for FakeChain {
         Ok(state.at(at).values().filter(|lease| lease.machine == machine).cloned().collect())
     }
 
-    async fn audit_terms(
+    async fn drawn(
         &self,
         audit: u64,
         _machine: [u8; 32],
         key: [u8; 32],
-    ) -> Result<Option<Terms>, ChainError> {
-        Ok(self.reach()?.auditors.get(&(audit, key)).copied())
+    ) -> Result<Option<Drawn>, ChainError> {
+        let terms = self.reach()?.auditors.get(&(audit, key)).copied();
+        Ok(terms.map(|terms| Drawn { auditor: key, terms }))
     }
 
     async fn machine(&self, _machine: [u8; 32]) -> Result<Option<MachineRecord>, ChainError> {

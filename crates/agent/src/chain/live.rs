@@ -16,8 +16,8 @@ use tokio::{
 };
 
 use super::{
-    At, ChainActions, ChainError, ChainView, Change, Closed, Head, LeaseRecord, MachineRecord,
-    Terms, source::Source,
+    At, ChainActions, ChainError, ChainView, Change, Closed, Drawn, Head, LeaseRecord,
+    MachineRecord, source::Source,
 };
 
 /// Notices that a listener may lag behind; the chain client resyncs who lags further.
@@ -119,12 +119,12 @@ impl ChainView for LiveChain {
         Ok(found.into_iter().map(lease).collect())
     }
 
-    async fn audit_terms(
+    async fn drawn(
         &self,
         audit: u64,
         machine: [u8; 32],
         key: [u8; 32],
-    ) -> Result<Option<Terms>, ChainError> {
+    ) -> Result<Option<Drawn>, ChainError> {
         let view = self.at(At::Best).await?;
         let found = view.audit(audit).await.map_err(convert)?;
         let of_ours =
@@ -133,7 +133,8 @@ impl ChainView for LiveChain {
         for duty in found.duties {
             let auditor = view.auditor(duty.auditor).await.map_err(convert)?;
             if auditor.is_some_and(|auditor| auditor.key == key) {
-                return view.audit_terms(audit).await.map_err(convert);
+                let terms = view.audit_terms(audit).await.map_err(convert)?;
+                return Ok(terms.map(|terms| Drawn { auditor: duty.auditor.0, terms }));
             }
         }
         Ok(None)

@@ -1,7 +1,11 @@
 //! Answers auditors: computes their challenge while they wait, and opens what they ask for. Whoever is
 //! not drawn for an open audit of this machine is turned away; what runs at once is bounded.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use codec::Encode as _;
@@ -11,29 +15,53 @@ use dbc_agent_api::{
 };
 use dbc_bench::{Answers, Params, Place, Prover};
 use dbc_tunnel::{FrameError, Stream, read_frame, write_frame};
-use tokio::{io::AsyncWriteExt as _, sync::Semaphore, task::spawn_blocking, time::timeout};
+use tokio::{io::AsyncWriteExt as _, task::spawn_blocking, time::timeout};
 use tracing::info;
 
-use crate::chain::ChainView;
+use crate::chain::{ChainView, Drawn};
 
 /// How long an auditor may take to say what he wants.
 const ASK_TIME: Duration = Duration::from_secs(60);
 /// How long it may take to read one answer.
 const WRITE_TIME: Duration = Duration::from_secs(30);
-/// Challenges that are computed at once: as many as one audit has auditors.
+/// Challenges that are under way at once: as many as one audit has auditors, each with one.
 const AT_ONCE: usize = 7;
 
 /// Answers auditors. Shared by all streams.
 pub struct Examinee {
     machine: [u8; 32],
     view: Arc<dyn ChainView>,
-    seats: Semaphore,
+    seats: Mutex<BTreeSet<[u8; 32]>>,
+}
+
+/// An auditor's place, until it is dropped.
+struct Seat<'a> {
+    of: &'a Examinee,
+    auditor: [u8; 32],
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.of.seats().remove(&self.auditor);
+    }
 }
 
 impl Examinee {
     /// Of this machine.
     pub fn new(machine: [u8; 32], view: Arc<dyn ChainView>) -> Self {
-        Self { machine, view, seats: Semaphore::new(AT_ONCE) }
+        Self { machine, view, seats: Mutex::default() }
+    }
+
+    fn seats(&self) -> MutexGuard<'_, BTreeSet<[u8; 32]>> {
+        // A panic while the lock was held cannot leave the set half-written.
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place for an auditor who has none; by his account, since he may change the key of his connections.
+    fn seat(&self, auditor: [u8; 32]) -> Option<Seat<'_>> {
+        let mut seats = self.seats();
+        let free = seats.len() < AT_ONCE && seats.insert(auditor);
+        free.then(|| Seat { of: self, auditor })
     }
 
     /// Serves one stream; `peer` is the key of its connection.
@@ -52,16 +80,20 @@ impl Examinee {
         };
         let seed = hex::decode(seed).ok().and_then(|bytes| bytes.try_into().ok());
         let seed = seed.ok_or_else(|| wrong("seed: must be 64 hex digits"))?;
-        let terms = self.view.audit_terms(audit, self.machine, peer).await;
-        let terms = terms
+        let drawn = self.view.drawn(audit, self.machine, peer).await;
+        let Drawn { auditor, terms } = drawn
             .map_err(|error| ApiError::new(ErrorCode::ChainUnreachable, error.to_string()))?
             .ok_or_else(|| {
                 wrong("audit: this key is not drawn for an open audit of this machine")
             })?;
         let params = Params::new(seed, terms.edge, terms.links, u32::from(terms.gpus.max(1)))
             .map_err(|_| wrong("the chain asks for a challenge that this agent does not know"))?;
-        let Ok(_seat) = self.seats.try_acquire() else {
-            return Err(ApiError::new(ErrorCode::Busy, "too many challenges at once"));
+        // Kept for as long as the products are.
+        let Some(_seat) = self.seat(auditor) else {
+            return Err(ApiError::new(
+                ErrorCode::Busy,
+                "too many challenges at once; each auditor has one",
+            ));
         };
         let began = std::time::Instant::now();
         let computed = spawn_blocking(move || compute(params, terms.gpus)).await;

@@ -350,6 +350,41 @@ async fn ssh_is_served_under_a_host_key_that_the_machine_vouches_for() {
     place.agent.shutdown().await;
 }
 
+/// What the machine says to an auditor's question.
+async fn challenged(stream: &mut Stream, ask: &Ask) -> Answer {
+    write_frame(stream, ask).await.unwrap();
+    let answer = timeout(LONG, read_frame::<Answer, _>(stream)).await.unwrap();
+    answer.unwrap().expect("an answer")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_auditor_has_one_challenge_at_a_time() {
+    let place = Place::new().await;
+    let terms =
+        Terms { gpus: 0, edge: 16, links: 3, openings: 8, commit_ms: 5_000, open_ms: 5_000 };
+    let other = HolderKey::from_seed(&[2; 32]);
+    for device in [&place.device, &other] {
+        place.world.chain.draw(7, device.public(), terms);
+    }
+    let nothing = Hello { lease: 0, workload: 0, grant: String::new(), port: None };
+    let begin = Ask::Challenge { audit: 7, seed: hex::encode([5; 32]) };
+    let open = async |device| place.open(device, ALPN_AUDIT, &nothing).await.unwrap();
+    let mut first = open(&place.device).await;
+    assert!(matches!(challenged(&mut first, &begin).await, Answer::Root(_)));
+    let second = challenged(&mut open(&place.device).await, &begin).await;
+    assert!(matches!(&second, Answer::Error(error) if error.code == ErrorCode::Busy), "{second:?}");
+    // Whoever else is drawn is not kept waiting, and neither is he once he is done.
+    let answer = challenged(&mut open(&other).await, &begin).await;
+    assert!(matches!(answer, Answer::Root(_)), "{answer:?}");
+    let done = challenged(&mut first, &Ask::Open { places: vec![(0, 0)] }).await;
+    assert!(matches!(done, Answer::Openings(_)), "{done:?}");
+    until("the place to be free", || async {
+        matches!(challenged(&mut open(&place.device).await, &begin).await, Answer::Root(_))
+    })
+    .await;
+    place.agent.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_is_drawn_challenges_the_machine_and_nobody_else_does() {
     let place = Place::new().await;
@@ -359,13 +394,21 @@ async fn whoever_is_drawn_challenges_the_machine_and_nobody_else_does() {
     let nothing = Hello { lease: 0, workload: 0, grant: String::new(), port: None };
     let stranger = HolderKey::from_seed(&[2; 32]);
     let ask = async |device: &HolderKey, asks: &[Ask]| {
-        let mut stream = place.open(device, ALPN_AUDIT, &nothing).await.unwrap();
-        let mut last = None;
-        for ask in asks {
-            write_frame(&mut stream, ask).await.unwrap();
-            last = timeout(LONG, read_frame::<Answer, _>(&mut stream)).await.unwrap().unwrap();
+        loop {
+            let mut stream = place.open(device, ALPN_AUDIT, &nothing).await.unwrap();
+            let mut last = None;
+            for ask in asks {
+                last = Some(challenged(&mut stream, ask).await);
+                if matches!(last, Some(Answer::Error(_))) {
+                    break;
+                }
+            }
+            match last.expect("an answer") {
+                // The machine has not noticed yet that the stream before is gone.
+                Answer::Error(error) if error.code == ErrorCode::Busy => {}
+                last => return last,
+            }
         }
-        last.expect("an answer")
     };
     let challenge = |audit| Ask::Challenge { audit, seed: hex::encode([5; 32]) };
     let open = |places: &[(u32, u32)]| Ask::Open { places: places.to_vec() };
