@@ -45,7 +45,7 @@ pub struct LeaseRecord {
     /// CPU shares of a lease without GPUs.
     #[serde(default)]
     pub cpu_shares: u16,
-    /// When the meter started.
+    /// When the meter started; `None` also while another machine has to start it.
     pub started_at: Option<Slot>,
     /// Its end in calendar slots.
     pub ends_at: Slot,
@@ -57,6 +57,9 @@ pub struct LeaseRecord {
     pub spec_hash: Option<[u8; 32]>,
     /// Set when it is over.
     pub closed: Option<Closed>,
+    /// Another machine has taken it over: what was here of it ends, its data is kept.
+    #[serde(default)]
+    pub moved: bool,
 }
 
 /// The end of a lease.

@@ -146,6 +146,7 @@ impl Driver {
                 memory: Memory::default(),
                 view: HostView::default(),
                 shape: None,
+                cards: None,
                 engine: 0,
             },
             queue,
@@ -233,6 +234,7 @@ impl Driver {
             self.entitled = Some(entitlement);
             self.pause.clear();
         }
+        self.workload.cards = wish::cards(&lease, machine.as_ref());
         match wish::fit(&self.workload.record.spec, &lease, machine.as_ref()) {
             Ok(shape) => {
                 self.workload.shape = Some(shape);
@@ -274,7 +276,7 @@ impl Driver {
             }
             other => other,
         };
-        // Without a share nothing can be made, and what runs is left as it is.
+        // Without a share nothing can be made, and what runs is left as it is, on cards of its lease.
         let active = matches!(entitlement, Entitlement::Active { .. } | Entitlement::Prospective);
         let blocked = unfit && active && workload.record.want == Want::Run;
         let desired = Desired {
@@ -293,6 +295,7 @@ impl Driver {
             &workload.memory,
             shape,
             expected.as_ref(),
+            workload.cards.as_deref(),
             &moment,
         );
         (plan(&desired, &observed), observed)

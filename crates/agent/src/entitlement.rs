@@ -33,6 +33,8 @@ pub enum Entitlement {
     },
     /// Its time is over by more than the grace and no close is known: pause, keep everything.
     Overdue,
+    /// Finally another machine's: stop, keep the data.
+    Moved,
     /// Finally closed: stop, keep the data.
     Closed {
         /// Why.
@@ -54,6 +56,9 @@ pub fn entitlement(view: &LeaseView, now: ChainNow, grace: Slot) -> Entitlement 
         // By the finalized head alone: an estimate must never cost anybody his data.
         let expendable = closed.retain_until.is_some_and(|slot| now.finalized > slot);
         return Entitlement::Closed { reason: closed.reason, expendable };
+    }
+    if lease.moved {
+        return Entitlement::Moved;
     }
     if now.estimated > lease.ends_at.saturating_add(grace) {
         return Entitlement::Overdue;
@@ -79,6 +84,7 @@ mod tests {
             grant_epoch: 0,
             spec_hash: None,
             closed: None,
+            moved: false,
         }
     }
 
@@ -121,6 +127,22 @@ mod tests {
         assert_eq!(entitlement(&closed(None), at(u64::MAX), 200), keep);
         let gone = Entitlement::Closed { reason, expendable: true };
         assert_eq!(entitlement(&closed(Some(600)), at(601), 200), gone);
+    }
+
+    #[test]
+    fn rule_15_what_moved_is_kept_until_the_lease_is_closed_elsewhere() {
+        let moved = LeaseRecord { moved: true, ..lease() };
+        // Also past its end there, and while the best block tells of an older state.
+        let mut view = both(moved.clone());
+        assert_eq!(entitlement(&view, at(5_000), 200), Entitlement::Moved);
+        view.best = Some(lease());
+        assert_eq!(entitlement(&view, at(5), 200), Entitlement::Moved);
+        let reason = CloseReason::Expired;
+        let closed = Some(Closed { at: 1000, reason, retain_until: Some(2000) });
+        let view = both(LeaseRecord { closed, ..moved });
+        let closed = |expendable| Entitlement::Closed { reason, expendable };
+        assert_eq!(entitlement(&view, at(2000), 200), closed(false));
+        assert_eq!(entitlement(&view, at(2001), 200), closed(true));
     }
 
     #[test]

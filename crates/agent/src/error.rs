@@ -39,6 +39,9 @@ pub enum StepError {
     /// The workload ended, or did not get healthy in time.
     #[error("the workload is not healthy: {0}")]
     Unhealthy(String),
+    /// A workload that is to be stopped still runs on its cards.
+    #[error("another workload has not given the lease's GPUs up yet")]
+    CardsTaken,
     /// What the renter asked for cannot be done.
     #[error(transparent)]
     Refused(#[from] ApiError),
@@ -59,7 +62,7 @@ impl StepError {
             },
             Self::Network(error) => error.is_retryable(),
             Self::Chain(error) => error.is_away(),
-            Self::Store(_) | Self::RunDir { .. } => true,
+            Self::Store(_) | Self::RunDir { .. } | Self::CardsTaken => true,
             Self::Unhealthy(_) | Self::Refused(_) | Self::Guard(_) => false,
         }
     }
@@ -92,7 +95,7 @@ impl StepError {
             }
             Self::Chain(error) => ApiError::new(ErrorCode::ChainRefused, error.to_string()),
             Self::Guard(_) => ApiError::new(ErrorCode::Internal, self.to_string()),
-            Self::Network(_) | Self::Store(_) | Self::RunDir { .. } => {
+            Self::Network(_) | Self::Store(_) | Self::RunDir { .. } | Self::CardsTaken => {
                 ApiError::new(ErrorCode::HostUnavailable, self.to_string())
             }
         }

@@ -76,6 +76,8 @@ pub struct Workload {
     pub view: HostView,
     /// The spec fitted into the lease's share; `None` when the share is not known.
     pub shape: Option<Shape>,
+    /// UUIDs of the cards that the lease has; `None` when they are not known.
+    pub cards: Option<Vec<String>>,
     /// How often the engine's event stream has broken.
     pub engine: u64,
 }
@@ -104,7 +106,8 @@ impl Executor {
             }
             Step::CreateContainer => {
                 let (plan, shape) = self.plan_of(workload)?;
-                let made = Made { plan: plan.hash(), basis: shape.basis.clone() };
+                let (basis, gpus) = (shape.basis.clone(), shape.gpus.clone());
+                let made = Made { plan: plan.hash(), basis, gpus };
                 workload.record.made = Some(made);
             }
             Step::Start => {
@@ -208,6 +211,7 @@ impl Executor {
         let Some(container) = workload.view.container.clone() else {
             return Err(StepError::Guard("no container to start"));
         };
+        self.cards_free(&workload.record).await?;
         self.prepare_run_dir(workload).await?;
         if !workload.memory.container_settled {
             // Tells the engine's runtime again where the root is: that may be gone with a reboot, or
@@ -229,6 +233,23 @@ impl Executor {
         if let Some(start) = workload.start_id() {
             let engine = workload.engine;
             workload.memory.witness = Some(Witness { start, engine, ended: None });
+        }
+        Ok(())
+    }
+
+    /// Waits, by failing, for whoever had the lease's cards before: its stop may take a while.
+    async fn cards_free(&self, record: &WorkloadRecord) -> Result<(), StepError> {
+        if record.cards().is_empty() {
+            return Ok(());
+        }
+        let seen = self.host.backend.list().await?;
+        let runs = |key| seen.iter().any(|c| c.key == key && c.state == ContainerState::Running);
+        let shares = |other: &WorkloadRecord| {
+            other.key != record.key && other.cards().iter().any(|c| record.cards().contains(c))
+        };
+        let others = self.store.workloads().await?;
+        if others.iter().any(|other| shares(other) && runs(other.key)) {
+            return Err(StepError::CardsTaken);
         }
         Ok(())
     }

@@ -151,14 +151,14 @@ impl Ledger {
         Ok(())
     }
 
-    /// Forgets closed leases that no driver watches.
+    /// Forgets leases that are over here and that no driver watches.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub async fn sweep(&self) -> Result<(), StoreError> {
         let over = |lease: &watch::Sender<LeaseView>| {
-            let closed = lease.borrow().finalized.as_ref().is_some_and(|l| l.closed.is_some());
-            closed && lease.receiver_count() == 0
+            let over = |lease: &LeaseRecord| lease.closed.is_some() || lease.moved;
+            lease.borrow().finalized.as_ref().is_some_and(over) && lease.receiver_count() == 0
         };
         let ids: Vec<u64> =
             self.leases().iter().filter(|(_, lease)| over(lease)).map(|(id, _)| *id).collect();
@@ -268,8 +268,15 @@ impl Ledger {
     }
 
     async fn update(&self, id: u64, at: At) -> Result<(), LedgerError> {
-        let found = self.view.lease(id, at).await?;
-        let found = found.filter(|lease| lease.machine == self.machine_id);
+        let known = self.now(id).finalized.is_some();
+        let found = match self.view.lease(id, at).await? {
+            Some(lease) if lease.machine == self.machine_id => Some(lease),
+            // A fail-over: from here on the record tells how long the data here is kept (rule 15).
+            Some(lease) if known && at == At::Finalized => {
+                return self.set_finalized(LeaseRecord { moved: true, ..lease }).await;
+            }
+            _ => None,
+        };
         // What a new lease's share is hangs on the offer, which does not change from here on while it is open;
         // an agent that started before its machine was registered learns of it by the first lease, too.
         if found.is_some() && self.now(id).newest().is_none() {
@@ -280,7 +287,7 @@ impl Ledger {
             At::Finalized => match found {
                 Some(lease) => self.set_finalized(lease).await?,
                 // A record that is gone tells nothing; what was known last holds.
-                None if self.now(id).finalized.is_some() => {
+                None if known => {
                     warn!(lease_id = id, "the chain has no record of a known lease any more");
                 }
                 None => {}
@@ -316,7 +323,11 @@ impl Ledger {
         }
         // Stored first: what is acted on must be known after a crash.
         self.store.save_lease(&lease).await?;
-        if let Some(closed) = lease.closed {
+        if lease.moved {
+            if before.is_none_or(|before| !before.moved) {
+                info!(lease_id = lease.id, "another machine has taken the lease over");
+            }
+        } else if let Some(closed) = lease.closed {
             if before.is_none_or(|before| before.closed.is_none()) {
                 self.note_close(lease.id, closed).await?;
             }
@@ -325,7 +336,7 @@ impl Ledger {
         leases.entry(lease.id).or_default().send_modify(|view| {
             // The best block is never behind the finalized one.
             let behind = view.best.as_ref().is_none_or(|best| best.closed.is_none());
-            if lease.closed.is_some() && behind {
+            if (lease.closed.is_some() || lease.moved) && behind {
                 view.best = Some(lease.clone());
             }
             view.finalized = Some(lease.clone());

@@ -118,14 +118,15 @@ pub fn expected(
     Ok(Some(plan))
 }
 
-/// What the planner sees. `shape` is `None` when the share of the machine is not known: then no
-/// container counts as outdated.
+/// What the planner sees. `shape` is `None` when the share of the machine is not known: then a container
+/// counts as outdated only when it has others than the lease's `cards`.
 pub fn observe(
     record: &WorkloadRecord,
     view: &HostView,
     memory: &Memory,
     shape: Option<&Shape>,
     expected: Option<&ContainerPlan>,
+    cards: Option<&[String]>,
     moment: &Moment,
 ) -> Observed {
     Observed {
@@ -140,7 +141,7 @@ pub fn observe(
         container: match &view.container {
             None => Container::Absent,
             Some(container) => Container::There {
-                fit: fit(record, container, memory, shape, expected),
+                fit: fit(record, container, memory, shape, expected, cards),
                 state: state(record, container, memory, moment),
             },
         },
@@ -182,6 +183,7 @@ fn fit(
     memory: &Memory,
     shape: Option<&Shape>,
     expected: Option<&ContainerPlan>,
+    cards: Option<&[String]>,
 ) -> Fit {
     if memory.start_failed && container.state != ContainerState::Running {
         return Fit::Outdated;
@@ -189,7 +191,10 @@ fn fit(
     if expected.is_some_and(|plan| plan.hash() == container.plan) {
         return Fit::Same;
     }
-    let Some(shape) = shape else { return Fit::Stale };
+    let Some(shape) = shape else {
+        let foreign = |cards: &[String]| record.cards().iter().any(|card| !cards.contains(card));
+        return if cards.is_some_and(foreign) { Fit::Outdated } else { Fit::Stale };
+    };
     match &record.made {
         Some(made) if made.plan == container.plan && made.basis == shape.basis => Fit::Stale,
         _ => Fit::Outdated,

@@ -12,12 +12,13 @@
 //!                              Start, Restart, back-off│           └──► stopped ◄┘  Stop, own exit,
 //!                                                     └───────────────────┘      pause past the end
 //!   any ──► failed: the last step failed; the same plan is tried again after a pause
-//!   any ──► closed: lease finally closed; root destroyed when `expendable`, then forgotten
+//!   any ──► closed: lease finally closed or another machine's; root destroyed when `expendable`, then
+//!           forgotten
 //! ```
 //!
 //! What never happens, and is property-tested: a root that ever ran is destroyed while its lease is
 //! not finally closed and past `retain_until`; a container that runs as its spec says is stopped
-//! without a request, a pause or a close; anything starts before its lease is final.
+//! without a request, a pause, a close or a fail-over; anything starts before its lease is final.
 
 use dbc_agent_api::control::Phase;
 use serde::{Deserialize, Serialize};
@@ -224,7 +225,10 @@ impl Plan {
 /// What must change so that `observed` matches `desired`.
 pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     match desired.entitlement {
-        Entitlement::Closed { expendable, .. } => close(observed, expendable),
+        Entitlement::Closed { expendable, .. } => {
+            close(observed, expendable, "the lease is closed")
+        }
+        Entitlement::Moved => close(observed, false, "another machine has taken the lease over"),
         Entitlement::Overdue => halt(observed, "paused: the lease's time is over"),
         _ if desired.want == Want::Stop => halt(observed, "stopped by request"),
         Entitlement::Unknown => leave(observed),
@@ -233,8 +237,8 @@ pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
     }
 }
 
-/// The lease is finally closed.
-fn close(observed: &Observed, expendable: bool) -> Plan {
+/// The lease is finally over here.
+fn close(observed: &Observed, expendable: bool, why: &'static str) -> Plan {
     let mut steps = stop_if_running(observed);
     if observed.container != Container::Absent {
         steps.push(Step::RemoveContainer);
@@ -248,7 +252,7 @@ fn close(observed: &Observed, expendable: bool) -> Plan {
         }
         steps.push(Step::Forget);
     }
-    Plan::new(steps, Phase::Closed, "the lease is closed")
+    Plan::new(steps, Phase::Closed, why)
 }
 
 /// It must not run, and everything is kept.
@@ -256,8 +260,15 @@ fn halt(observed: &Observed, why: &'static str) -> Plan {
     Plan::new(stop_if_running(observed), Phase::Stopped, why)
 }
 
-/// The chain knows nothing of the lease: what runs goes on, what does not is not begun.
+/// The chain knows nothing of the lease, or nothing can be made for it: what runs goes on, what does not is
+/// not begun. Only what has cards that are no longer its lease's is stopped.
 fn leave(observed: &Observed) -> Plan {
+    if let Container::There { fit: Fit::Outdated, state: RunState::Running { .. } } =
+        observed.container
+    {
+        let why = "stopping: its cards are no longer the lease's";
+        return Plan::new(vec![Step::Stop], Phase::Accepted, why);
+    }
     match running(observed) {
         Some(true) => Plan::new(Vec::new(), Phase::Running, "healthy"),
         Some(false) => Plan::new(Vec::new(), Phase::Probing, "started, not yet healthy"),

@@ -74,6 +74,9 @@ pub struct Made {
     pub plan: String,
     /// Hash of what the renter asked for and pays for; see [`crate::shape::Shape::basis`].
     pub basis: String,
+    /// UUIDs of its cards.
+    #[serde(default)]
+    pub gpus: Vec<String>,
 }
 
 /// One start of one container.
@@ -126,6 +129,11 @@ impl WorkloadRecord {
     pub fn current_image(&self) -> Option<&PulledImage> {
         let image = self.image.as_ref()?;
         (image.reference == self.reference()).then_some(&image.pulled)
+    }
+
+    /// UUIDs of the cards that its container was made with.
+    pub fn cards(&self) -> &[String] {
+        self.made.as_ref().map_or(&[], |made| &made.gpus)
     }
 
     /// What a client is told.

@@ -86,15 +86,26 @@ pub struct Shape {
 /// # Errors
 /// `invalid_spec` when it asks for more than the share has, or for a virtual machine.
 pub fn fit(spec: &WorkloadSpec, share: &Share) -> Result<Shape, ApiError> {
-    let resources = &container(spec)?.resources;
-    let Resources { cpu_millis, memory_mib, disk_gib, pids } = resources;
-    let cpu_millis = within("resources.cpu_millis", *cpu_millis, share.cpu_millis, "1/1000 core")?;
-    let memory_mib = within("resources.memory_mib", *memory_mib, share.memory_mib, "MiB")?;
-    let disk_gib = within("resources.disk_gib", *disk_gib, share.disk_gib, "GiB")?;
-    let pids = match pids {
-        None => PIDS_DEFAULT,
-        Some(_) => within("resources.pids", *pids, PIDS_MAX, "processes")?,
-    };
+    let Resources { cpu_millis, memory_mib, disk_gib, pids } = &container(spec)?.resources;
+    within("resources.cpu_millis", *cpu_millis, share.cpu_millis, "1/1000 core")?;
+    within("resources.memory_mib", *memory_mib, share.memory_mib, "MiB")?;
+    within("resources.disk_gib", *disk_gib, share.disk_gib, "GiB")?;
+    within("resources.pids", *pids, PIDS_MAX, "processes")?;
+    cut(spec, share)
+}
+
+/// Cuts what a spec asks for to a share: a lease that gave its cards up has less of everything than it had
+/// when its spec was taken (mechanisms rule 31).
+///
+/// # Errors
+/// `invalid_spec` for a virtual machine.
+pub fn cut(spec: &WorkloadSpec, share: &Share) -> Result<Shape, ApiError> {
+    let Resources { cpu_millis, memory_mib, disk_gib, pids } = &container(spec)?.resources;
+    let part = |wanted: Option<u32>, most: u32| wanted.unwrap_or(most).min(most);
+    let cpu_millis = part(*cpu_millis, share.cpu_millis);
+    let memory_mib = part(*memory_mib, share.memory_mib);
+    let disk_gib = part(*disk_gib, share.disk_gib);
+    let pids = pids.unwrap_or(PIDS_DEFAULT).min(PIDS_MAX);
     let words = serde_json::to_vec(&(spec, share)).expect("strings, numbers and maps encode");
     Ok(Shape {
         limits: Limits { cpu_millis, memory_bytes: u64::from(memory_mib) << 20, pids },
@@ -104,7 +115,7 @@ pub fn fit(spec: &WorkloadSpec, share: &Share) -> Result<Shape, ApiError> {
     })
 }
 
-fn within(field: &str, wanted: Option<u32>, most: u32, unit: &str) -> Result<u32, ApiError> {
+fn within(field: &str, wanted: Option<u32>, most: u32, unit: &str) -> Result<(), ApiError> {
     match wanted {
         Some(wanted) if wanted > most => Err(ApiError::new(
             ErrorCode::InvalidSpec,
@@ -112,8 +123,7 @@ fn within(field: &str, wanted: Option<u32>, most: u32, unit: &str) -> Result<u32
                 "{field}: asks for {wanted} {unit}, the lease's share of the machine is {most}"
             ),
         )),
-        Some(wanted) => Ok(wanted),
-        None => Ok(most),
+        _ => Ok(()),
     }
 }
 
@@ -244,6 +254,7 @@ mod tests {
             grant_epoch: 0,
             spec_hash: None,
             closed: None,
+            moved: false,
         }
     }
 
@@ -313,6 +324,21 @@ mod tests {
         assert!(error.message.contains("disk_gib") && error.message.contains("1000"), "{error}");
         let error = fit(&spec(|c| c.resources.pids = Some(1_000_000)), &share).unwrap_err();
         assert!(error.message.contains("pids"));
+    }
+
+    #[test]
+    fn rule_31_a_known_spec_is_cut_to_what_its_lease_has_left() {
+        let machine = MachineRecord { cpu_shares: 4, ..machine(4) };
+        let with_cards = share(&machine, &lease(&[0, 1])).unwrap();
+        let without = share(&machine, &lease(&[])).unwrap();
+        let spec = spec(|c| c.resources.memory_mib = Some(with_cards.memory_mib));
+        let before = fit(&spec, &with_cards).unwrap();
+        assert!(fit(&spec, &without).is_err(), "a new spec is refused");
+        let after = cut(&spec, &without).unwrap();
+        assert_eq!(after.limits.memory_bytes, u64::from(without.memory_mib) << 20);
+        assert_eq!((after.gpus.len(), before.gpus.len()), (0, 2));
+        assert_ne!(after.basis, before.basis);
+        assert_eq!(cut(&spec, &with_cards).unwrap(), before);
     }
 
     #[test]

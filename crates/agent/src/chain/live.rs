@@ -192,12 +192,14 @@ fn lease(found: Lease) -> LeaseRecord {
         machine: found.machine.0,
         gpus: found.gpus,
         cpu_shares: found.cpu_shares,
-        started_at: found.started_at,
+        // Whoever takes it over has to start it anew.
+        started_at: found.started_at.filter(|_| found.moving.is_none()),
         ends_at: found.ends_at,
         access_key: found.access_key,
         grant_epoch: found.grant_epoch,
         spec_hash: found.spec_hash,
         closed,
+        moved: false,
     }
 }
 
@@ -240,6 +242,78 @@ mod tests {
     fn a_uuid_is_written_as_the_driver_writes_it() {
         let bytes = *b"\x12\x34\x56\x78\x9a\xbc\xde\xf0\x01\x02\x03\x04\x05\x06\x07\x08";
         assert_eq!(gpu_uuid(&bytes), "GPU-12345678-9abc-def0-0102-030405060708");
+    }
+
+    fn record() -> Lease {
+        use dbc_chain_client::AccountId;
+        use dbc_primitives::{DenseIndex, Leg, Profile, discount::Tiers};
+
+        let leg = Leg {
+            index: 0,
+            from: 10,
+            rate: 1,
+            until: 1000,
+            platform: 0,
+            fee: 0,
+            burn: 0,
+            plain: false,
+        };
+        Lease {
+            id: 7,
+            renter: AccountId([1; 32]),
+            payer: AccountId([1; 32]),
+            provider: AccountId([2; 32]),
+            machine: MachineId([3; 32]),
+            machine_index: DenseIndex { index: 0, generation: 0 },
+            gpus: Vec::new(),
+            profile: Profile::Cpu,
+            cpu_shares: 1,
+            created_at: 5,
+            started_at: Some(10),
+            term: 990,
+            ends_at: 1000,
+            leg,
+            next: None,
+            tiers: Tiers::usual(),
+            counted: 0,
+            deposited: 0,
+            deposit: 0,
+            due: 0,
+            due_fees: 0,
+            due_platform: 0,
+            paid: 0,
+            fees: 0,
+            platform_fees: 0,
+            burned: 0,
+            refunded: 0,
+            settled_to: 10,
+            charged: 0,
+            held_back: None,
+            suspended: None,
+            moving: None,
+            standby: None,
+            tail_until: None,
+            max_rate: 1,
+            cap: None,
+            access_key: [4; 32],
+            grant_epoch: 0,
+            generation: 0,
+            platform: None,
+            voucher: None,
+            receiver: None,
+            spec_hash: None,
+            tag: 0,
+            state: LeaseState::Running,
+            retain_until: None,
+        }
+    }
+
+    #[test]
+    fn rule_15_whoever_takes_a_lease_over_has_to_start_it_anew() {
+        assert_eq!(lease(record()).started_at, Some(10));
+        let state = LeaseState::Pending;
+        let moving = Lease { state, moving: Some(1000), ends_at: 50, generation: 1, ..record() };
+        assert_eq!(lease(moving).started_at, None);
     }
 
     #[test]

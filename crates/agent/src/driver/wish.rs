@@ -56,16 +56,32 @@ pub fn admit(
     shape::fit(spec, &shape::share(machine, lease)?)
 }
 
-/// Fits the spec of a known workload into its lease's share.
+/// Cuts the spec of a known workload to its lease's share.
 pub(super) fn fit(
     spec: &WorkloadSpec,
     lease: &LeaseView,
     machine: Option<&MachineRecord>,
 ) -> Result<Shape, ApiError> {
-    // The finalized record where there is one: its GPUs are those that are paid for.
-    let lease = lease.finalized.as_ref().or(lease.best.as_ref());
+    let lease = paid(lease);
     let lease = lease.ok_or_else(|| ApiError::new(ErrorCode::LeaseNotFound, "no such lease"))?;
-    shape::fit(spec, &shape::share(machine.ok_or_else(unregistered)?, lease)?)
+    shape::cut(spec, &shape::share(machine.ok_or_else(unregistered)?, lease)?)
+}
+
+/// UUIDs of the cards that a lease has, as far as the machine's record names them; `None` when nothing is
+/// known of them.
+pub(super) fn cards(lease: &LeaseView, machine: Option<&MachineRecord>) -> Option<Vec<String>> {
+    let lease = paid(lease)?;
+    if lease.gpus.is_empty() {
+        return Some(Vec::new());
+    }
+    let machine = machine?;
+    let uuid = |position: &u8| machine.gpus.get(usize::from(*position)).cloned();
+    Some(lease.gpus.iter().filter_map(uuid).collect())
+}
+
+/// The finalized record where there is one: its GPUs are those that are paid for.
+fn paid(lease: &LeaseView) -> Option<&LeaseRecord> {
+    lease.finalized.as_ref().or(lease.best.as_ref())
 }
 
 fn open_lease(lease: &LeaseView) -> Result<&LeaseRecord, ApiError> {
@@ -75,6 +91,10 @@ fn open_lease(lease: &LeaseView) -> Result<&LeaseRecord, ApiError> {
     let finally_closed = lease.finalized.as_ref().is_some_and(|lease| lease.closed.is_some());
     if newest.closed.is_some() || finally_closed {
         return Err(ApiError::new(ErrorCode::LeaseClosed, "the lease is closed"));
+    }
+    if lease.finalized.as_ref().is_some_and(|lease| lease.moved) {
+        let message = "another machine has taken the lease over";
+        return Err(ApiError::new(ErrorCode::LeaseClosed, message));
     }
     Ok(newest)
 }

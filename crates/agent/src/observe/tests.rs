@@ -90,11 +90,11 @@ fn a_container_of_the_same_basis_is_stale_not_outdated() {
     };
     let running = container(ContainerState::Running);
     let made = |basis: &str| WorkloadRecord {
-        made: Some(Made { plan: "plan".into(), basis: basis.into() }),
+        made: Some(Made { plan: "plan".into(), basis: basis.into(), gpus: Vec::new() }),
         ..record()
     };
     let fit = |record: &WorkloadRecord, memory: &Memory, container: &ObservedContainer| {
-        super::fit(record, container, memory, Some(&shape), None)
+        super::fit(record, container, memory, Some(&shape), None, None)
     };
     let memory = Memory::default();
     assert_eq!(fit(&made("basis"), &memory, &running), Fit::Stale);
@@ -103,6 +103,21 @@ fn a_container_of_the_same_basis_is_stale_not_outdated() {
     let failed = Memory { start_failed: true, ..Memory::default() };
     assert_eq!(fit(&made("basis"), &failed, &exited(1)), Fit::Outdated);
     assert_eq!(fit(&made("basis"), &failed, &running), Fit::Stale);
+}
+
+#[test]
+fn rule_31_without_a_share_only_a_container_with_foreign_cards_is_outdated() {
+    let gpus = vec!["GPU-0".to_owned(), "GPU-1".to_owned()];
+    let made = Made { plan: "plan".into(), basis: "basis".into(), gpus: gpus.clone() };
+    let record = WorkloadRecord { made: Some(made), ..record() };
+    let running = container(ContainerState::Running);
+    let fit = |cards: Option<&[String]>| {
+        super::fit(&record, &running, &Memory::default(), None, None, cards)
+    };
+    assert_eq!(fit(None), Fit::Stale, "nothing is known of its cards");
+    assert_eq!(fit(Some(&gpus)), Fit::Stale);
+    assert_eq!(fit(Some(&gpus[..1])), Fit::Outdated);
+    assert_eq!(fit(Some(&[])), Fit::Outdated);
 }
 
 #[test]

@@ -107,8 +107,10 @@ impl World {
         else {
             panic!("nothing runs");
         };
-        let ended =
-            matches!(self.desired.entitlement, Entitlement::Overdue | Entitlement::Closed { .. });
+        let ended = matches!(
+            self.desired.entitlement,
+            Entitlement::Overdue | Entitlement::Moved | Entitlement::Closed { .. }
+        );
         let asked = self.desired.want == Want::Stop || self.desired.restart;
         assert!(ended || asked || fit == Fit::Outdated, "a healthy workload is never stopped");
         self.set_state(RunState::Exited(Exit::Stopped));
@@ -151,6 +153,7 @@ fn entitlements() -> impl Strategy<Value = Entitlement> {
         any::<bool>().prop_map(|reported| Entitlement::Active { reported }),
         any::<bool>().prop_map(|reported| Entitlement::Active { reported }),
         Just(Entitlement::Overdue),
+        Just(Entitlement::Moved),
         closed,
     ]
 }
@@ -255,9 +258,10 @@ proptest! {
                 let lost = world.observed.root == Root::Lost;
                 prop_assert!(running == Some(true) || ended || lost, "{world:?}");
             }
-            Entitlement::Active { .. } | Entitlement::Overdue | Entitlement::Closed { .. } => {
-                prop_assert_eq!(running, None);
-            }
+            Entitlement::Active { .. }
+            | Entitlement::Overdue
+            | Entitlement::Moved
+            | Entitlement::Closed { .. } => prop_assert_eq!(running, None),
             Entitlement::Unknown | Entitlement::Prospective => {}
         }
     }
@@ -387,4 +391,32 @@ fn another_image_replaces_a_root_that_never_ran() {
         [Step::RemoveContainer, Step::DiscardRoot, Step::FetchImage],
         "{steps:?}"
     );
+}
+
+#[test]
+fn rule_15_what_another_machine_took_over_is_stopped_and_kept() {
+    let state = RunState::Running { healthy: true };
+    let observed = Observed {
+        root: Root::Ready,
+        ever_started: true,
+        network: Part::Ready,
+        container: Container::There { fit: Fit::Same, state },
+        ..FRESH
+    };
+    let plan = plan(&Desired { entitlement: Entitlement::Moved, ..active() }, &observed);
+    assert_eq!(plan.steps, [Step::Stop, Step::RemoveContainer, Step::RemoveNetwork]);
+    assert_eq!(plan.phase, Phase::Closed);
+}
+
+#[test]
+fn rule_31_what_cannot_be_made_anew_runs_on_but_not_on_cards_that_are_gone() {
+    let state = RunState::Running { healthy: true };
+    let desired = Desired { entitlement: Entitlement::Unknown, ..active() };
+    let steps = |fit| {
+        let container = Container::There { fit, state };
+        let observed = Observed { root: Root::Ready, ever_started: true, container, ..FRESH };
+        plan(&desired, &observed).steps
+    };
+    assert_eq!(steps(Fit::Stale), []);
+    assert_eq!(steps(Fit::Outdated), [Step::Stop]);
 }

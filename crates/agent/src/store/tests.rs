@@ -22,6 +22,7 @@ fn lease() -> LeaseRecord {
         grant_epoch: 4,
         spec_hash: Some([3; 32]),
         closed: None,
+        moved: false,
     }
 }
 

@@ -363,6 +363,44 @@ async fn a_lease_that_was_not_started_in_time_is_a_strike() {
 }
 
 #[tokio::test]
+async fn rule_15_a_machine_that_lost_a_lease_stops_it_and_keeps_its_data() {
+    let world = World::new();
+    world.chain.put(world.lease());
+    let agent = world.agent().await;
+    put(&agent, spec()).await;
+    phase(&agent, Phase::Running).await;
+    until("started", || async { world.chain.started_calls() == [LEASE] }).await;
+    // It was cut off, and the lease went to its standby meanwhile.
+    world.chain.set_away(true);
+    world.chain.change(LEASE, |lease| {
+        (lease.machine, lease.started_at) = ([77; 32], None);
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(world.container().await, Some(ContainerState::Running));
+    world.chain.set_away(false);
+    phase(&agent, Phase::Closed).await;
+    assert!(status(&agent).unwrap().detail.contains("another machine"));
+    until("stopped", || async { world.container().await.is_none() }).await;
+    let refused = agent.fleet.wish(KEY, Wish::Start).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::LeaseClosed);
+    agent.kill().await;
+    // Also after a restart, and for as long as the lease runs on elsewhere.
+    let agent = world.agent().await;
+    phase(&agent, Phase::Closed).await;
+    world.chain.advance_to(BEGIN + 10 * HOUR);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!((world.starts(), world.has_root().await), (1, true));
+    // The standby's end is not this machine's fault.
+    world.chain.close(LEASE, CloseReason::ProviderFault, BEGIN + 11 * HOUR);
+    world.chain.advance_to(BEGIN + 11 * HOUR + 1);
+    until("forgotten", || async { status(&agent).is_none() }).await;
+    assert!(!world.has_root().await);
+    let strikes = world.store().strike(99, CloseReason::NotStarted).await.unwrap();
+    assert_eq!(strikes, 1, "none before this one");
+    agent.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_state_folder_of_another_network_is_refused() {
     let world = World::new();
     assert!(world.store().bind([1; 32], world.keys.machine()).await.unwrap());

@@ -1,8 +1,11 @@
 //! Several renters on one machine: each gets the part that he pays for (rule 31, N3).
 
-use dbc_agent::{agent::Agent, chain::LeaseRecord};
+use dbc_agent::{
+    agent::Agent,
+    chain::{LeaseRecord, MachineRecord},
+};
 use dbc_agent_api::{ErrorCode, control::Phase, workload::WorkloadKind};
-use dbc_host::{Backend as _, WorkloadKey, backend::ContainerState};
+use dbc_host::{Backend as _, BackendError, WorkloadKey, backend::ContainerState};
 
 use crate::world::{World, machine, spec, until};
 
@@ -14,10 +17,7 @@ fn lease(world: &World, id: u64, cpu_shares: u16) -> LeaseRecord {
 async fn runs(agent: &Agent, id: u64) {
     let key = WorkloadKey::new(id, 0);
     until("put", || async { agent.fleet.put(key, spec()).await.is_ok() }).await;
-    until("running", || async {
-        agent.fleet.status(key).is_some_and(|status| status.borrow().phase == Phase::Running)
-    })
-    .await;
+    until("running", || async { phase(agent, key) == Some(Phase::Running) }).await;
 }
 
 /// Thousandths of a core, MiB of memory and GiB of disk that the container of a lease has.
@@ -83,5 +83,88 @@ async fn rule_31_a_spec_beyond_its_share_is_refused_with_what_there_is() {
     let refused = refused().await;
     assert_eq!(refused.code, ErrorCode::InvalidSpec);
     assert!(refused.message.contains("4096"), "{refused}");
+    agent.shutdown().await;
+}
+
+/// A machine with two cards and two CPU shares, on which a lease of both cards runs.
+async fn with_cards(world: &World) -> Agent {
+    let gpus = vec!["GPU-0".to_owned(), "GPU-1".to_owned()];
+    world.chain.set_machine(MachineRecord { gpus, ..machine(2) });
+    world.chain.put(LeaseRecord { gpus: vec![0, 1], ..lease(world, 1, 0) });
+    let agent = world.agent().await;
+    let mut large = spec();
+    let WorkloadKind::Container(container) = &mut large.kind else { unreachable!() };
+    container.resources.memory_mib = Some(4_000);
+    let key = WorkloadKey::new(1, 0);
+    until("put", || async { agent.fleet.put(key, large.clone()).await.is_ok() }).await;
+    until("running", || async { phase(&agent, key) == Some(Phase::Running) }).await;
+    assert_eq!(world.fake.backend.plan_of(key).unwrap().gpus, ["GPU-0", "GPU-1"]);
+    assert_eq!(part(world, &agent, 1).await, (2_000, 4_000, 5));
+    agent
+}
+
+fn phase(agent: &Agent, key: WorkloadKey) -> Option<Phase> {
+    agent.fleet.status(key).map(|status| status.borrow().phase)
+}
+
+#[tokio::test]
+async fn rule_31_a_suspended_lease_gives_its_cards_up_and_runs_on_in_the_share_it_has_left() {
+    let world = World::new();
+    let agent = with_cards(&world).await;
+    let key = WorkloadKey::new(1, 0);
+    world.chain.change(1, |lease| (lease.gpus, lease.cpu_shares) = (vec![], 1));
+    let cards = || world.fake.backend.plan_of(key).unwrap().gpus.len();
+    until("made anew", || async { world.starts() == 2 && cards() == 0 }).await;
+    until("running", || async { phase(&agent, key) == Some(Phase::Running) }).await;
+    assert_eq!(part(&world, &agent, 1).await, (1_000, 2_048, 2));
+    // It comes back to cards, with what they bring and no more than was asked for.
+    world.chain.change(1, |lease| (lease.gpus, lease.cpu_shares) = (vec![0, 1], 0));
+    until("made anew", || async { world.starts() == 3 && cards() == 2 }).await;
+    until("running", || async { phase(&agent, key) == Some(Phase::Running) }).await;
+    assert_eq!(part(&world, &agent, 1).await, (2_000, 4_000, 5));
+    agent.shutdown().await;
+}
+
+#[tokio::test]
+async fn rule_31_nothing_keeps_cards_that_its_lease_no_longer_has() {
+    let world = World::new();
+    let agent = with_cards(&world).await;
+    // Its lease names a card that nobody knows: nothing can be made for it.
+    world.chain.change(1, |lease| lease.gpus = vec![9]);
+    until("stopped", || async {
+        let found = world.fake.backend.list().await.unwrap();
+        found.iter().all(|container| container.state != ContainerState::Running)
+    })
+    .await;
+    let key = WorkloadKey::new(1, 0);
+    until("told", || async { phase(&agent, key) == Some(Phase::Failed) }).await;
+    assert_eq!(world.starts(), 1);
+    // It goes on as soon as it can.
+    world.chain.change(1, |lease| lease.gpus = vec![0, 1]);
+    until("running", || async { phase(&agent, key) == Some(Phase::Running) }).await;
+    agent.shutdown().await;
+}
+
+#[tokio::test]
+async fn rule_31_nobody_starts_on_cards_that_another_lease_still_runs_on() {
+    let world = World::new();
+    let agent = with_cards(&world).await;
+    world.fake.backend.faults().fail_always("stop", || BackendError::Engine {
+        action: "stop a container",
+        source: "it is slow".into(),
+    });
+    world.chain.close(1, dbc_agent::chain::CloseReason::EndedByRenter, 10_000);
+    world.chain.put(LeaseRecord { gpus: vec![1], ..lease(&world, 2, 0) });
+    let key = WorkloadKey::new(2, 0);
+    until("put", || async { agent.fleet.put(key, spec()).await.is_ok() }).await;
+    until("told", || async {
+        let status = agent.fleet.status(key).map(|status| status.borrow().clone());
+        status.is_some_and(|status| status.retry && status.phase == Phase::Failed)
+    })
+    .await;
+    assert_eq!(world.starts(), 1);
+    world.fake.backend.faults().clear();
+    until("running", || async { phase(&agent, key) == Some(Phase::Running) }).await;
+    assert_eq!(world.fake.backend.plan_of(key).unwrap().gpus, ["GPU-1"]);
     agent.shutdown().await;
 }

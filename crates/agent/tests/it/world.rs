@@ -103,6 +103,7 @@ impl World {
             grant_epoch: 0,
             spec_hash: None,
             closed: None,
+            moved: false,
         }
     }
 
