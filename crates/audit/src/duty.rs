@@ -2,7 +2,9 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    fs::DirBuilder,
     net::SocketAddr,
+    os::unix::fs::DirBuilderExt as _,
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -69,6 +71,17 @@ pub struct Said {
 /// An audit, and which draw of it.
 type Duty = (AuditId, [u8; 32]);
 
+/// A part of a duty that is done by a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Part {
+    /// Naming a key for evidence.
+    Key,
+    /// Binding oneself to what was found.
+    Commit,
+    /// Telling it.
+    Reveal,
+}
+
 /// An auditor at work.
 pub struct Auditor {
     client: ChainClient,
@@ -78,11 +91,9 @@ pub struct Auditor {
     genesis: [u8; 32],
     challenges: JoinSet<(Duty, [u8; 32], Explained)>,
     running: HashMap<Duty, AbortHandle>,
-    /// What was sent and may not be in a block yet, with whether it is a reveal.
-    sending: HashSet<(Duty, bool)>,
-    /// Duties for which a key was named since the start.
-    keyed: HashSet<Duty>,
-    sent: JoinSet<((Duty, bool), Result<(), ChainError>)>,
+    /// What was sent and may not be in a block yet.
+    sending: HashSet<(Duty, Part)>,
+    sent: JoinSet<((Duty, Part), Result<(), ChainError>)>,
     looked: Slot,
 }
 
@@ -92,9 +103,7 @@ impl Auditor {
     /// # Errors
     /// When the node does not answer, the account is no auditor, or the folder cannot be used.
     pub async fn open(client: ChainClient, signer: Signer, config: &AuditorConfig) -> Result<Self> {
-        std::fs::create_dir_all(&config.state_dir)
-            .with_context(|| format!("cannot make {}", config.state_dir.display()))?;
-        let notes = Notes::open(&config.state_dir)?;
+        let notes = notes(config)?;
         let seed = zeroize::Zeroizing::new(notes.endpoint(rand::random())?);
         let relays = config.relays.iter().map(|url| url.parse::<RelayUrl>());
         let relays = relays.collect::<Result<_, _>>().context("a relay's address is wrong")?;
@@ -116,7 +125,6 @@ impl Auditor {
             challenges: JoinSet::new(),
             running: HashMap::new(),
             sending: HashSet::new(),
-            keyed: HashSet::new(),
             sent: JoinSet::new(),
             looked: 0,
         })
@@ -127,9 +135,7 @@ impl Auditor {
     /// # Errors
     /// When the folder cannot be used.
     pub fn key(config: &AuditorConfig) -> Result<[u8; 32]> {
-        std::fs::create_dir_all(&config.state_dir)
-            .with_context(|| format!("cannot make {}", config.state_dir.display()))?;
-        let seed = Notes::open(&config.state_dir)?.endpoint(rand::random())?;
+        let seed = notes(config)?.endpoint(rand::random())?;
         Ok(dbc_tunnel::public_key(&seed))
     }
 
@@ -228,10 +234,10 @@ impl Auditor {
         let secret = self.notes.duty_key(duty.0, &duty.1, rand::random())?;
         let secret = zeroize::Zeroizing::new(secret);
         if named.is_none() {
-            if self.keyed.insert(duty) {
+            if self.sending.insert((duty, Part::Key)) {
                 let key = evidence::public(&secret);
                 let sent = self.client.set_duty_key(&self.signer, duty.0, key).await;
-                self.follow((duty, false), sent);
+                self.follow((duty, Part::Key), sent);
             }
             return Ok(());
         }
@@ -241,8 +247,8 @@ impl Auditor {
         match evidence::open(&secret, &sealed, &promised) {
             Ok(found) => {
                 if self.notes.keep_evidence(duty.0, &duty.1, &found)? {
-                    let text = String::from_utf8_lossy(&found);
-                    info!(audit = duty.0, report, evidence = %text.escape_debug(), "was handed");
+                    // What it says is for whoever asks for it, not for the log.
+                    info!(audit = duty.0, report, bytes = found.len(), "evidence was handed");
                 }
             }
             Err(error) => {
@@ -264,11 +270,11 @@ impl Auditor {
     ) -> Result<()> {
         let note = self.notes.begin(duty.0, &duty.1, rand::random())?;
         if let Some((transcript, verdict)) = note.found {
-            if self.sending.insert((duty, false)) {
+            if self.sending.insert((duty, Part::Commit)) {
                 let root = hash_of(&transcript);
                 let commit = commitment(&self.signer.account(), &root, &verdict);
                 let sent = self.client.commit_audit(&self.signer, duty.0, commit).await;
-                self.follow((duty, false), sent);
+                self.follow((duty, Part::Commit), sent);
             }
             return Ok(());
         }
@@ -329,7 +335,7 @@ impl Auditor {
     ) -> Result<()> {
         let Some(note) = self.notes.find(duty.0, &duty.1)? else { return Ok(()) };
         let Some((transcript, verdict)) = note.found else { return Ok(()) };
-        if !self.sending.insert((duty, true)) {
+        if !self.sending.insert((duty, Part::Reveal)) {
             return Ok(());
         }
         let root = hash_of(&transcript);
@@ -342,12 +348,12 @@ impl Auditor {
                 why: note.why,
             });
         }
-        self.follow((duty, true), sent);
+        self.follow((duty, Part::Reveal), sent);
         Ok(())
     }
 
     /// Waits in the background until a call is in a block; it is sent anew if it is not taken.
-    fn follow(&mut self, what: (Duty, bool), sent: Result<Submission, ChainError>) {
+    fn follow(&mut self, what: (Duty, Part), sent: Result<Submission, ChainError>) {
         self.sent.spawn(async move {
             let outcome = match sent {
                 Ok(mut submission) => submission.in_block().await.map(drop),
@@ -383,6 +389,14 @@ impl Auditor {
         }
         Ok(())
     }
+}
+
+/// The notes in an auditor's folder, which is made for him alone.
+fn notes(config: &AuditorConfig) -> Result<Notes> {
+    let folder = &config.state_dir;
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.with_context(|| format!("cannot make {}", folder.display()))?;
+    Ok(Notes::open(folder)?)
 }
 
 /// Challenges until there is a verdict; whoever calls it gives up in time.

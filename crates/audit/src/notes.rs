@@ -2,6 +2,8 @@
 //! transcript that is gone is a bond that is lost.
 
 use std::{
+    fs::{OpenOptions, Permissions, set_permissions},
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -12,8 +14,17 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 /// Why notes cannot be kept.
 #[derive(Debug, thiserror::Error)]
-#[error("the auditor's notes cannot be used")]
-pub struct NotesError(#[from] rusqlite::Error);
+pub enum NotesError {
+    /// The file cannot be opened, or not be kept from others.
+    #[error("the auditor's notes cannot be kept for him alone")]
+    File(#[from] std::io::Error),
+    /// It is damaged, or the disk refuses.
+    #[error("the auditor's notes cannot be used")]
+    Database(#[from] rusqlite::Error),
+}
+
+/// Secrets and evidence are for the auditor's eyes.
+const MODE: u32 = 0o600;
 
 /// The notes. Cheap calls; each is one transaction.
 pub struct Notes(Mutex<Connection>);
@@ -65,7 +76,11 @@ impl Notes {
     /// # Errors
     /// When the file cannot be used.
     pub fn open(folder: &Path) -> Result<Self, NotesError> {
-        let connection = Connection::open(folder.join("audit.db"))?;
+        let path = folder.join("audit.db");
+        // SQLite gives the files beside it the same mode.
+        OpenOptions::new().append(true).create(true).mode(MODE).open(&path)?;
+        set_permissions(&path, Permissions::from_mode(MODE))?;
+        let connection = Connection::open(path)?;
         connection.execute_batch(SCHEMA)?;
         Ok(Self(Mutex::new(connection)))
     }
@@ -222,6 +237,20 @@ mod tests {
     use dbc_primitives::audit::Findings;
 
     use super::*;
+
+    #[test]
+    fn nobody_else_reads_the_notes() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("audit.db"), []).unwrap();
+        let notes = Notes::open(folder.path()).unwrap();
+        notes.endpoint([1; 32]).unwrap();
+        let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+        assert!(files.len() > 1, "the file and its log: {files:?}");
+        for file in files {
+            let file = file.unwrap();
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{file:?}");
+        }
+    }
 
     #[test]
     fn a_secret_and_what_was_found_with_it_survive_a_restart_and_never_change() {
