@@ -217,9 +217,9 @@ impl Submission {
         let deadline = self.submitted + self.shared.config.inclusion_timeout;
         loop {
             if let Some(block) = self.finalized.or(self.in_block) {
+                self.pass_on(block).await;
                 let included = self.outcome(block).await?;
                 self.seen(&self.shared.feed.best, included.number).await;
-                self.turn = None;
                 return Ok(included);
             }
             self.step(deadline).await?;
@@ -238,8 +238,24 @@ impl Submission {
                 self.seen(&self.shared.feed.finalized, included.number).await;
                 return Ok(included);
             }
+            if let Some(block) = self.in_block {
+                // The account's next need not wait for finality, which may take long.
+                self.pass_on(block).await;
+            }
             let until = if self.in_block.is_some() { deadline } else { included };
             self.step(until).await?;
+        }
+    }
+
+    /// Ends the account's turn: whoever signs next reads the block that this one stands in, and counts it.
+    async fn pass_on(&mut self, block: H256) {
+        if self.turn.is_none() {
+            return;
+        }
+        // A block that cannot be read now is taken back, or tried again with the next piece of news.
+        if let Ok(at) = self.shared.at_block(block).await {
+            self.seen(&self.shared.feed.best, at.block_number()).await;
+            self.turn = None;
         }
     }
 
