@@ -18,10 +18,11 @@ use crate::{
         self,
         runtime_types::{
             frame_support::traits::preimages::Bounded,
-            pallet_referenda::types::{ReferendumInfo, TrackDetails},
+            pallet_preimage::RequestStatus,
+            pallet_referenda::types::{Deposit, ReferendumInfo, TrackDetails},
         },
     },
-    read::View,
+    read::{ITEMS_MAX, View},
     tx::Submission,
 };
 
@@ -91,6 +92,17 @@ pub struct ReferendumRecord {
     pub stage: ReferendumStage,
     /// What only one that is not over has.
     pub open: Option<OpenReferendum>,
+    /// What of its deposits can be returned.
+    pub due: DueDeposits,
+}
+
+/// Deposits of a referendum that can be returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DueDeposits {
+    /// Of whoever asked: when it was approved or taken away.
+    pub submission: bool,
+    /// Of whoever let it be decided.
+    pub decision: bool,
 }
 
 /// A referendum that is not over.
@@ -112,6 +124,8 @@ pub struct OpenReferendum {
     pub support: u128,
     /// What it does; `None` when its bytes are nowhere to be found.
     pub proposal: Option<Proposal>,
+    /// Hash of its call where that is noted beside it.
+    pub noted: Option<[u8; 32]>,
 }
 
 /// Longest call that stands in a referendum itself; longer ones are noted beside it.
@@ -136,24 +150,26 @@ impl View {
         let Some(found) = self.get("referendum", entry, (index,)).await? else { return Ok(None) };
         let status = match found {
             ReferendumInfo::Ongoing(status) => status,
-            ReferendumInfo::Approved(at, ..) => {
-                return Ok(over(index, ReferendumStage::Approved(at)));
+            ReferendumInfo::Approved(at, asked, placed) => {
+                return Ok(over(index, ReferendumStage::Approved(at), &asked, &placed));
             }
-            ReferendumInfo::Rejected(at, ..) => {
-                return Ok(over(index, ReferendumStage::Rejected(at)));
+            ReferendumInfo::Rejected(at, _, placed) => {
+                return Ok(over(index, ReferendumStage::Rejected(at), &None, &placed));
             }
-            ReferendumInfo::Cancelled(at, ..) => {
-                return Ok(over(index, ReferendumStage::Cancelled(at)));
+            ReferendumInfo::Cancelled(at, asked, placed) => {
+                return Ok(over(index, ReferendumStage::Cancelled(at), &asked, &placed));
             }
-            ReferendumInfo::TimedOut(at, ..) => {
-                return Ok(over(index, ReferendumStage::TimedOut(at)));
+            ReferendumInfo::TimedOut(at, _, placed) => {
+                return Ok(over(index, ReferendumStage::TimedOut(at), &None, &placed));
             }
-            ReferendumInfo::Killed(at) => return Ok(over(index, ReferendumStage::Killed(at))),
+            ReferendumInfo::Killed(at) => {
+                return Ok(over(index, ReferendumStage::Killed(at), &None, &None));
+            }
         };
-        let bytes = match status.proposal {
-            Bounded::Inline(bytes) => Some(bytes.0),
-            Bounded::Lookup { hash, len } => self.preimage(hash, len).await?,
-            _ => None,
+        let (proposal, noted) = match status.proposal {
+            Bounded::Inline(bytes) => (Some(self.proposal(bytes.0)), None),
+            Bounded::Lookup { hash, len } => (self.noted_call(hash, len).await?, Some(hash.0)),
+            _ => (None, None),
         };
         let prepare = self.tracks()?.into_iter().find(|track| track.id == status.track);
         let stage = match status.deciding {
@@ -173,9 +189,10 @@ impl View {
             ayes: status.tally.ayes,
             nays: status.tally.nays,
             support: status.tally.support,
-            proposal: bytes.map(|bytes| self.proposal(bytes)),
+            proposal,
+            noted,
         };
-        Ok(Some(ReferendumRecord { index, stage, open: Some(open) }))
+        Ok(Some(ReferendumRecord { index, stage, open: Some(open), due: DueDeposits::default() }))
     }
 
     /// All money that can vote.
@@ -196,14 +213,69 @@ impl View {
         self.constant(generated::constants().referenda().submission_deposit())
     }
 
-    async fn preimage(&self, hash: H256, len: u32) -> Result<Option<Vec<u8>>, ChainError> {
+    /// Hashes of the calls that an account noted and has a deposit for, of the first 10,000 of all.
+    pub async fn noted_by(&self, who: AccountId) -> Result<Vec<[u8; 32]>, ChainError> {
+        let what = "noted calls";
+        let entry = self
+            .block
+            .storage()
+            .entry(generated::storage().preimage().request_status_for())
+            .map_err(|error| self.failed(what, error))?;
+        let mut items = self.shared.call(what, entry.iter(())).await?;
+        let (mut seen, mut found) = (0, Vec::new());
+        while let Some(item) = self.next(what, items.next()).await? {
+            let key = item.key().map_err(|error| self.failed(what, error))?;
+            let (hash,) = key.decode().map_err(|error| self.failed(what, error))?;
+            let status = item.value().decode().map_err(|error| self.failed(what, error))?;
+            let owner = match status {
+                RequestStatus::Unrequested { ticket: (owner, _), .. } => Some(owner),
+                RequestStatus::Requested { maybe_ticket, .. } => maybe_ticket.map(|(of, _)| of),
+            };
+            if owner.is_some_and(|owner| owner.0 == who.0) {
+                found.push(hash.0);
+            }
+            seen += 1;
+            if seen >= ITEMS_MAX {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// What a noted call does; one that is too long to be shown is not even fetched.
+    async fn noted_call(&self, hash: H256, len: u32) -> Result<Option<Proposal>, ChainError> {
+        let length = len as usize;
+        if length > proposal::CALL_BYTES_MAX {
+            let there = self.noted(hash).await? == Some(len);
+            let text = proposal::too_long(hash, length);
+            return Ok(there.then(|| Proposal { call: vec![], text, sets: vec![] }));
+        }
         let entry = generated::storage().preimage().preimage_for();
-        Ok(self.get("preimage", entry, ((hash, len),)).await?.map(|bytes| bytes.0))
+        let found = self.get("preimage", entry, ((hash, len),)).await?;
+        Ok(found.map(|bytes| self.proposal(bytes.0)))
+    }
+
+    /// Length of what is noted under a hash.
+    async fn noted(&self, hash: H256) -> Result<Option<u32>, ChainError> {
+        let entry = generated::storage().preimage().request_status_for();
+        let found = self.get("preimage", entry, (hash,)).await?;
+        Ok(found.and_then(|status| match status {
+            RequestStatus::Unrequested { len, .. } => Some(len),
+            RequestStatus::Requested { maybe_len, .. } => maybe_len,
+        }))
     }
 }
 
-fn over(index: u32, stage: ReferendumStage) -> Option<ReferendumRecord> {
-    Some(ReferendumRecord { index, stage, open: None })
+type Placed = Option<Deposit<subxt::utils::AccountId32, u128>>;
+
+fn over(
+    index: u32,
+    stage: ReferendumStage,
+    asked: &Placed,
+    placed: &Placed,
+) -> Option<ReferendumRecord> {
+    let due = DueDeposits { submission: asked.is_some(), decision: placed.is_some() };
+    Some(ReferendumRecord { index, stage, open: None, due })
 }
 
 fn track(id: u16, from: TrackDetails<u128, u32, String>) -> TrackRecord {
@@ -247,17 +319,17 @@ impl ChainClient {
         }
         let len = u32::try_from(call.len())
             .map_err(|_| ChainError::Input { field: "call", why: "is too long".into() })?;
-        let lookup = Bounded::Lookup { hash: view.hash_of(&call), len };
-        let calls = vec![
-            RuntimeCall::Preimage(Preimage::note_preimage { bytes: call }),
-            RuntimeCall::Referenda(
-                generated::runtime_types::pallet_referenda::pallet::Call::submit {
-                    proposal_origin: Box::new(origin),
-                    proposal: lookup,
-                    enactment_moment: after,
-                },
-            ),
-        ];
+        let hash = view.hash_of(&call);
+        let submit = generated::runtime_types::pallet_referenda::pallet::Call::submit {
+            proposal_origin: Box::new(origin),
+            proposal: Bounded::Lookup { hash, len },
+            enactment_moment: after,
+        };
+        let mut calls = vec![RuntimeCall::Referenda(submit)];
+        // Whoever noted it before, it is the same call.
+        if view.noted(hash).await?.is_none() {
+            calls.insert(0, RuntimeCall::Preimage(Preimage::note_preimage { bytes: call }));
+        }
         self.submit(signer, &generated::transactions().utility().batch_all(calls)).await
     }
 
@@ -271,14 +343,32 @@ impl ChainClient {
         self.submit(signer, &call).await
     }
 
-    /// Returns the deposits of a referendum that is over, to those who placed them.
+    /// Returns deposits of a referendum that is over to those who placed them, and takes back calls that the
+    /// signer noted, with their deposits; all or none.
     pub async fn refund_deposits(
         &self,
         signer: &Signer,
         index: u32,
+        due: DueDeposits,
+        noted: &[[u8; 32]],
     ) -> Result<Submission, ChainError> {
-        let call = generated::transactions().referenda().refund_decision_deposit(index);
-        self.submit(signer, &call).await
+        use generated::runtime_types::{
+            dbc_runtime::RuntimeCall, pallet_preimage::pallet::Call as Preimage,
+            pallet_referenda::pallet::Call as Referenda,
+        };
+        let mut calls = Vec::new();
+        if due.decision {
+            calls.push(RuntimeCall::Referenda(Referenda::refund_decision_deposit { index }));
+        }
+        if due.submission {
+            calls.push(RuntimeCall::Referenda(Referenda::refund_submission_deposit { index }));
+        }
+        calls.extend(
+            noted
+                .iter()
+                .map(|hash| RuntimeCall::Preimage(Preimage::unnote_preimage { hash: H256(*hash) })),
+        );
+        self.submit(signer, &generated::transactions().utility().batch_all(calls)).await
     }
 }
 

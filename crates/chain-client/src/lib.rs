@@ -42,8 +42,8 @@ pub use error::ChainError;
 pub use events::TxEvents;
 pub use follow::{Finality, Link, Notice, Notices};
 pub use govern::{
-    Body, Conviction, Curve, DelegationRecord, MotionRecord, OpenReferendum, PARTS, Proposal,
-    ReferendumRecord, ReferendumStage, SetNumber, TrackRecord, VoteRecord, VotingRecord,
+    Body, Conviction, Curve, DelegationRecord, DueDeposits, MotionRecord, OpenReferendum, PARTS,
+    Proposal, ReferendumRecord, ReferendumStage, SetNumber, TrackRecord, VoteRecord, VotingRecord,
 };
 pub use head::Head;
 pub use light_spec::{LightGenesis, light_spec_start};
@@ -56,8 +56,8 @@ pub use record::{
 };
 pub use renting::{EndRecord, PledgeRecord, QuoteRecord};
 pub use stake::{
-    BondRecord, ElectedRecord, MemberRecord, PoolRecord, PoolState, Role, SessionKeys, SlashRecord,
-    StakeConstants, UnpaidRecord, ValidatorRecord,
+    BondRecord, ElectedRecord, MemberRecord, PAYOUTS_MAX, PoolRecord, PoolState, Role, SessionKeys,
+    SlashRecord, StakeConstants, UnpaidRecord, ValidatorRecord,
 };
 pub use statement::{Statement, Statements, Submitted, TOPICS_MAX};
 pub use tx::{Included, Submission};

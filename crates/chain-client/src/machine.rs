@@ -6,6 +6,7 @@ use dbc_primitives::{
     Amount, Balance, BoundedVec, ConstU32, HardwareFacts, Location, MachineClass, MachineId, Offer,
     Slot,
 };
+use futures::future::try_join_all;
 use subxt::utils::Static;
 
 use crate::{
@@ -19,13 +20,15 @@ use crate::{
             pallet_machines::pallet::Call as Machines,
         },
     },
-    read::View,
-    record::Registration,
+    read::{ITEMS_MAX, View},
+    record::{Machine, Registration},
     tx::Submission,
 };
 
 /// Machines of one batch: what fits into a block many times over.
 pub const BATCH_MAX: usize = 50;
+/// Records that are read at a time.
+const READS: usize = 32;
 
 /// Whether a machine is in the high-stability tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -100,6 +103,22 @@ impl View {
     /// Looks for listed machines, among the 256 indexes from `from` on.
     pub async fn search(&self, from: u32, search: &Search) -> Result<SearchPage, ChainError> {
         self.view("Machines", "search", (from, search)).await
+    }
+
+    /// The listed machines that fit, at most 10,000, by rising index.
+    pub async fn listed(&self, search: &Search) -> Result<Vec<Machine>, ChainError> {
+        let (mut from, mut machines) = (0, Vec::new());
+        loop {
+            let page = self.search(from, search).await?;
+            for some in page.machines.chunks(READS) {
+                let records = some.iter().map(|id| self.machine(*id));
+                machines.extend(try_join_all(records).await?.into_iter().flatten());
+            }
+            match page.next {
+                Some(next) if next > from && machines.len() < ITEMS_MAX => from = next,
+                _ => return Ok(machines),
+            }
+        }
     }
 
     /// What a machine needs on hold to be listed, and what is on hold beyond what stays so: units.

@@ -25,7 +25,7 @@ use crate::{
 
 pub use keys::SessionKeys;
 pub use pool::{MemberRecord, PoolRecord, PoolState};
-pub use reward::UnpaidRecord;
+pub use reward::{PAYOUTS_MAX, UnpaidRecord};
 
 /// Figures of staking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

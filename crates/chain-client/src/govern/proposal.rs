@@ -1,9 +1,15 @@
 //! What a referendum does, from bytes to words and back.
 
+use std::thread;
+
 use subxt::{
+    Metadata,
     config::Hasher as _,
     dynamic::{self, At as _, Value},
-    ext::scale_value::{Composite, ValueDef},
+    ext::{
+        scale_decode::visitor::{IgnoreVisitor, decode_with_visitor},
+        scale_value::{Composite, ValueDef, scale::decode_as_type},
+    },
     utils::H256,
 };
 
@@ -18,11 +24,15 @@ use crate::{
 
 /// Longest text of a call, in bytes.
 const TEXT_BYTES_MAX: usize = 16 * 1024;
+/// Longest call that is put into words, in bytes: each takes a hundred times the memory then.
+pub(super) const CALL_BYTES_MAX: usize = 16 * 1024;
+/// Stack on which calls are read: those of others may be nested thousands deep.
+const STACK_BYTES: usize = 256 * 1024 * 1024;
 
 /// A call that is voted on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proposal {
-    /// Its bytes.
+    /// Its bytes; none of a noted one that is too long to be read.
     pub call: Vec<u8>,
     /// The same in words; what is longer than anybody reads is cut, and says so.
     pub text: String,
@@ -71,14 +81,16 @@ impl View {
 
     /// What a call does.
     pub(super) fn proposal(&self, call: Vec<u8>) -> Proposal {
-        match self.block.transactions().from_call_data_bytes(&call) {
-            Ok(decoded) => {
-                let value = decoded.into_value();
-                Proposal { text: words(&value), sets: sets(&value).unwrap_or_default(), call }
-            }
-            Err(error) => {
-                let text = cut(format!("no call of this runtime: {error}"));
-                Proposal { text, sets: vec![], call }
+        if call.len() > CALL_BYTES_MAX {
+            let text = too_long(self.hash_of(&call), call.len());
+            return Proposal { call, text, sets: vec![] };
+        }
+        let metadata = self.block.metadata();
+        match aside(|| read(&metadata, &call)) {
+            Ok((text, sets)) => Proposal { call, text, sets },
+            Err(why) => {
+                let text = cut(format!("no call of this runtime: {why}"));
+                Proposal { call, text, sets: vec![] }
             }
         }
     }
@@ -87,17 +99,54 @@ impl View {
     ///
     /// Errors: [`ChainError::Input`] when the bytes are no call of this runtime.
     pub fn checked(&self, call: &[u8]) -> Result<Proposal, ChainError> {
-        self.block.transactions().from_call_data_bytes(call).map_err(|error| {
-            ChainError::Input {
-                field: "call",
-                why: cut(format!("is none of this runtime: {error}")),
-            }
+        let metadata = self.block.metadata();
+        aside(|| check(&metadata, call)).map_err(|why| ChainError::Input {
+            field: "call",
+            why: cut(format!("is none of this runtime: {why}")),
         })?;
         Ok(self.proposal(call.to_vec()))
     }
 
     pub(super) fn hash_of(&self, bytes: &[u8]) -> H256 {
         self.block.hasher().hash(bytes)
+    }
+}
+
+/// What is said of a call that nobody would read to its end.
+pub(super) fn too_long(hash: H256, length: usize) -> String {
+    format!("a call of {length} bytes, too long to be shown; its hash is {hash:?}")
+}
+
+/// Runs on a stack of its own, which is large.
+fn aside<T: Send>(work: impl FnOnce() -> Result<T, String> + Send) -> Result<T, String> {
+    thread::scope(|scope| {
+        let read = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work);
+        let read = read.map_err(|error| error.to_string())?;
+        read.join().unwrap_or_else(|_| Err("it cannot be read".into()))
+    })
+}
+
+/// A call in words, and the numbers that it sets.
+fn read(metadata: &Metadata, mut call: &[u8]) -> Result<(String, Vec<SetNumber>), String> {
+    let kind = metadata.outer_enums().call_enum_ty();
+    let value = decode_as_type(&mut call, kind, metadata.types());
+    let value = value.map_err(|error| error.to_string())?.remove_context();
+    ended(call)?;
+    Ok((words(&value), sets(&value).unwrap_or_default()))
+}
+
+/// Whether bytes of any length are a call.
+fn check(metadata: &Metadata, mut call: &[u8]) -> Result<(), String> {
+    let kind = metadata.outer_enums().call_enum_ty();
+    decode_with_visitor(&mut call, kind, metadata.types(), IgnoreVisitor::new())
+        .map_err(|error| error.to_string())?;
+    ended(call)
+}
+
+fn ended(rest: &[u8]) -> Result<(), String> {
+    match rest.len() {
+        0 => Ok(()),
+        more => Err(format!("{more} bytes are left over")),
     }
 }
 
@@ -169,4 +218,48 @@ pub(super) fn origin(track: &str) -> Result<OriginCaller, ChainError> {
         }
     };
     Ok(OriginCaller::Origins(origin))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metadata() -> Metadata {
+        Metadata::decode_from(include_bytes!("../../metadata.scale")).unwrap()
+    }
+
+    fn place(metadata: &Metadata, pallet: &str, call: &str) -> [u8; 2] {
+        let pallet = metadata.pallet_by_name(pallet).unwrap();
+        [pallet.call_index(), pallet.call_variant_by_name(call).unwrap().index]
+    }
+
+    #[test]
+    fn a_call_that_is_nested_as_deep_as_it_is_long_is_read() {
+        let metadata = metadata();
+        let [pallet, call] = place(&metadata, "Utility", "batch_all");
+        let remark = [&place(&metadata, "System", "remark")[..], &[0]].concat();
+        let mut bytes = [pallet, call, 1 << 2].repeat((CALL_BYTES_MAX - remark.len()) / 3);
+        bytes.extend(remark);
+        aside(|| check(&metadata, &bytes)).unwrap();
+        let (text, sets) = aside(|| read(&metadata, &bytes)).unwrap();
+        assert!(text.contains("batch_all") && text.contains("more than is shown"), "{text}");
+        assert!(text.len() < TEXT_BYTES_MAX + 100);
+        assert_eq!(sets, []);
+        bytes.pop();
+        assert!(aside(|| read(&metadata, &bytes)).is_err(), "it ends too early");
+    }
+
+    #[test]
+    fn a_call_is_one_call_and_nothing_else() {
+        let metadata = metadata();
+        let remark = [&place(&metadata, "System", "remark")[..], &[2 << 2, 7, 9]].concat();
+        let (text, _) = read(&metadata, &remark).unwrap();
+        assert!(text.contains("System") && text.contains("remark"), "{text}");
+        let more = [&remark[..], &[0]].concat();
+        assert!(read(&metadata, &more).unwrap_err().contains("left over"));
+        assert!(check(&metadata, &more).unwrap_err().contains("left over"));
+        for none in [&[][..], &[0xff; 8], &remark[..4]] {
+            assert!(read(&metadata, none).is_err() && check(&metadata, none).is_err());
+        }
+    }
 }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Payouts of one transaction.
-const PAYOUTS_MAX: usize = 16;
+pub const PAYOUTS_MAX: usize = 16;
 
 /// What an account earned with a validator in an era and was not paid. Anybody may have it paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,13 +100,19 @@ impl View {
 }
 
 impl ChainClient {
-    /// Has rewards paid, the first sixteen of them, to all whom they concern.
+    /// Has rewards paid, to all whom they concern; all or none.
+    ///
+    /// Errors: also when they are more than [`PAYOUTS_MAX`].
     pub async fn pay_out(
         &self,
         signer: &Signer,
         unpaid: &[UnpaidRecord],
     ) -> Result<Submission, ChainError> {
-        let calls = unpaid.iter().take(PAYOUTS_MAX).map(|of| {
+        if unpaid.is_empty() || unpaid.len() > PAYOUTS_MAX {
+            let why = format!("{} payouts, 1 to {PAYOUTS_MAX} are allowed", unpaid.len());
+            return Err(ChainError::Input { field: "payouts", why });
+        }
+        let calls = unpaid.iter().map(|of| {
             RuntimeCall::Staking(Call::payout_stakers_by_page {
                 validator_stash: of.validator.to_subxt(),
                 era: of.era,

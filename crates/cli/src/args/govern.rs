@@ -64,7 +64,8 @@ pub enum Vote {
     /// Remove your votes on referenda that are over and free the money that is free.
     #[command(after_help = "Example: dbc vote unlock --wallet //Alice")]
     Unlock,
-    /// Return the deposit of a referendum that is over to whoever placed it.
+    /// Return the deposits of a referendum that is over to those who placed them; and yours of calls that were noted
+    /// beside questions and that no open one names.
     #[command(after_help = "Example: dbc vote refund 0 --wallet //Alice")]
     Refund {
         /// Number of the referendum.

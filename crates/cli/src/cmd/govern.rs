@@ -65,7 +65,9 @@ pub async fn vote(context: &Context, args: Vote) -> Result<u8> {
         Vote::Refund { referendum } => {
             let tx = market.refund_deposit(&context.signer()?, referendum).await?;
             print::data(context.json, &tx, || {
-                format!("the deposit of referendum {referendum} is back with whoever placed it")
+                format!(
+                    "what was held for referendum {referendum} is back with those who placed it"
+                )
             });
         }
     }

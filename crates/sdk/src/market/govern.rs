@@ -6,7 +6,8 @@ mod need;
 mod number;
 
 use dbc_chain_client::{
-    At, Conviction, Proposal, ReferendumRecord, ReferendumStage, SetNumber, TrackRecord, View,
+    At, BATCH_MAX, Conviction, DueDeposits, Proposal, ReferendumRecord, ReferendumStage, SetNumber,
+    TrackRecord, View,
 };
 
 use self::{
@@ -134,11 +135,27 @@ impl Market {
         finish(self.chain().await?.place_deposit(signer, id).await?).await
     }
 
-    /// Returns the deposit of a referendum that is over to whoever placed it.
+    /// Returns the deposits of a referendum that is over to those who placed them: to whoever let it be decided,
+    /// and, unless it was refused or killed, to whoever asked. Calls that the signer noted and no open
+    /// referendum names are taken back with it, for their deposits.
     ///
-    /// Errors: `chain_refused` while it is not over, and when there is none.
+    /// Errors: `invalid_input` while it is not over, and when nothing is due.
     pub async fn refund_deposit(&self, signer: &Signer, id: u32) -> Result<TxView, MarketError> {
-        finish(self.chain().await?.refund_deposits(signer, id).await?).await
+        let chain = self.chain().await?;
+        let view = chain.at(At::Best).await?;
+        let refused = |why: &str| {
+            Err(MarketError::Input { field: "referendum", why: format!("number {id} {why}") })
+        };
+        let due = match view.referendum(id).await? {
+            Some(record) if record.open.is_none() => record.due,
+            Some(_) => return refused("is not over"),
+            None => return refused("never was; `dbc vote list --all` shows them"),
+        };
+        let noted = spare(&view, signer.account()).await?;
+        if due == DueDeposits::default() && noted.is_empty() {
+            return refused("has no deposit that returns");
+        }
+        finish(chain.refund_deposits(signer, id, due, &noted).await?).await
     }
 
     /// Votes. `times` is the conviction: 0 counts a tenth and locks nothing, 1 to 6 count as often and lock
@@ -280,6 +297,21 @@ impl Market {
             }),
         })
     }
+}
+
+/// Calls that an account noted and no open referendum names.
+async fn spare(view: &View, who: AccountId) -> Result<Vec<[u8; 32]>, MarketError> {
+    let mut noted = view.noted_by(who).await?;
+    if noted.is_empty() {
+        return Ok(noted);
+    }
+    let count = view.referendum_count().await?;
+    for index in count.saturating_sub(REFERENDA_MAX)..count {
+        let named = view.referendum(index).await?.and_then(|record| record.open?.noted);
+        noted.retain(|hash| named != Some(*hash));
+    }
+    noted.truncate(BATCH_MAX);
+    Ok(noted)
 }
 
 fn state(stage: ReferendumStage) -> ReferendumState {

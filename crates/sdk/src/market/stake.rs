@@ -3,7 +3,9 @@
 mod pool;
 mod session;
 
-use dbc_chain_client::{At, BondRecord, PARTS, Role, StakeConstants, View};
+use dbc_chain_client::{
+    At, BondRecord, PARTS, PAYOUTS_MAX, Role, StakeConstants, UnpaidRecord, View,
+};
 
 use super::network::finish;
 use crate::{
@@ -149,20 +151,19 @@ impl Market {
         finish(self.chain().await?.chill(signer).await?).await
     }
 
-    /// Has what an account earned in the newest eras paid, to it and to all whom the same payouts concern; gives
-    /// the account's part. `None` when nothing is unpaid.
+    /// Has what an account earned in the newest eras paid, to it and to all whom the same payouts concern, in as
+    /// many transactions as it takes; gives the account's part and the last of them. `None` when nothing is unpaid.
     pub async fn claim_stake(
         &self,
         signer: &Signer,
     ) -> Result<Option<(Money, TxView)>, MarketError> {
-        let chain = self.chain().await?;
-        let unpaid = chain.at(At::Best).await?.unpaid(signer.account(), ERAS).await?;
-        if unpaid.is_empty() {
-            return Ok(None);
-        }
-        let sum = unpaid.iter().map(|of| of.amount).sum();
-        let tx = finish(chain.pay_out(signer, &unpaid).await?).await?;
-        Ok(Some((Money(sum), tx)))
+        let (chain, who) = (self.chain().await?, signer.account());
+        let unpaid = || async { Ok(chain.at(At::Best).await?.unpaid(who, ERAS).await?) };
+        let pay = |some: Vec<UnpaidRecord>| {
+            let chain = &chain;
+            async move { finish(chain.pay_out(signer, &some).await?).await }
+        };
+        pay_in_turns(unpaid, pay).await
     }
 
     /// Those who validate or would, those with most behind them first.
@@ -207,6 +208,31 @@ impl Market {
         };
         Ok(Eras { now, start_slot, era_slots, calendar })
     }
+}
+
+/// Has all that is unpaid paid, as many at a time as one transaction takes; gives the sum of what was sent, and
+/// the last transaction. Others may have had some of it paid meanwhile: what is not unpaid any more is left out.
+async fn pay_in_turns<Unpaid, Paid>(
+    unpaid: impl Fn() -> Unpaid,
+    pay: impl Fn(Vec<UnpaidRecord>) -> Paid,
+) -> Result<Option<(Money, TxView)>, MarketError>
+where
+    Unpaid: Future<Output = Result<Vec<UnpaidRecord>, MarketError>>,
+    Paid: Future<Output = Result<TxView, MarketError>>,
+{
+    let mut left = unpaid().await?;
+    let (mut sum, mut last) = (0u128, None);
+    while !left.is_empty() {
+        let rest = left.split_off(left.len().min(PAYOUTS_MAX));
+        sum = left.iter().fold(sum, |sum, of| sum.saturating_add(of.amount));
+        last = Some(pay(left).await?);
+        left = rest;
+        if !left.is_empty() {
+            let now = unpaid().await?;
+            left.retain(|of| now.contains(of));
+        }
+    }
+    Ok(last.map(|tx| (Money(sum), tx)))
 }
 
 /// Eras as points in time.
@@ -291,7 +317,10 @@ fn nothing_free(leaving: &[LeavingView]) -> MarketError {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::*;
+    use crate::{id::Hash, view::Block};
 
     #[test]
     fn what_leaves_is_free_when_its_era_begins_and_not_before() {
@@ -309,5 +338,26 @@ mod tests {
         let error = enough(Money::dbc(5), Money::dbc(3).0, "leave").unwrap_err().to_string();
         assert!(error.contains("5 DBC") && error.contains("3 DBC"), "{error}");
         enough(Money::dbc(3), Money::dbc(3).0, "leave").unwrap();
+    }
+
+    #[tokio::test]
+    async fn more_payouts_than_a_transaction_takes_are_paid_in_several_and_summed() {
+        let one = |era| UnpaidRecord { era, validator: AccountId([1; 32]), page: 0, amount: 10 };
+        let open: RefCell<Vec<_>> = RefCell::new((0..40).map(one).collect());
+        let sizes = RefCell::new(Vec::new());
+        let pay = |some: Vec<UnpaidRecord>| {
+            sizes.borrow_mut().push(some.len());
+            open.borrow_mut().retain(|of| !some.contains(of));
+            // Somebody else has another one paid.
+            open.borrow_mut().pop();
+            let block = Block { number: 1, hash: Hash([0; 32]) };
+            async move { Ok(TxView { hash: Hash([0; 32]), block, fee: Money(1), finalized: true }) }
+        };
+        let unpaid = || async { Ok(open.borrow().clone()) };
+        let (paid, _) = pay_in_turns(unpaid, pay).await.unwrap().unwrap();
+        assert_eq!(*sizes.borrow(), [16, 16, 6]);
+        assert_eq!(paid, Money(380), "only what was sent");
+        let none = pay_in_turns(|| async { Ok(vec![]) }, |_| async { unreachable!() }).await;
+        assert!(none.unwrap().is_none());
     }
 }

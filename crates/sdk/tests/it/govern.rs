@@ -53,6 +53,9 @@ async fn c5_every_number_is_changed_by_referendum() -> Result<()> {
     let held = market.balance(alice.account()).await?.held;
     assert!(held.iter().any(|held| held.reason.contains("Preimage")), "{held:?}");
     assert_eq!(open.missing.deposit, Some(draft.track.deposit));
+    let same = market.propose(&bob, &draft).await?;
+    let early = market.refund_deposit(&bob, same).await.unwrap_err();
+    assert!(early.to_string().contains("is not over"), "asked again by another: {early}");
     market.place_deposit(&bob, id).await?;
     market.vote(&alice, id, true, Money::dbc(900_000_000), 1).await?;
     market.vote(&bob, id, false, Money::dbc(1), 0).await?;
@@ -69,7 +72,12 @@ async fn c5_every_number_is_changed_by_referendum() -> Result<()> {
     })
     .await?;
     assert_eq!(market.referendum(id).await?.state, ReferendumState::Approved);
-    market.refund_deposit(&bob, id).await?;
+    market.refund_deposit(&alice, id).await?;
+    let held = market.balance(alice.account()).await?.held;
+    let asked = |reason: &str| reason.contains("Preimage") || reason.contains("Referenda");
+    assert!(!held.iter().any(|held| asked(&held.reason)), "all of it returned: {held:?}");
+    let again = market.refund_deposit(&bob, id).await.unwrap_err();
+    assert!(again.to_string().contains("no deposit"), "{again}");
     market.unlock_votes(&bob).await?.context("a vote to remove")?;
     assert!(
         market.votes(bob.account()).await?.tracks.is_empty(),

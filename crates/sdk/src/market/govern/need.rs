@@ -94,6 +94,7 @@ mod tests {
             nays,
             support,
             proposal: None,
+            noted: None,
         }
     }
 
