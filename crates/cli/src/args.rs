@@ -129,7 +129,7 @@ pub enum Command {
     Feed(Feed),
     /// Report a machine that is not there or not what it says: auditors look at it. A bond is held; it returns with a share of the slash if you are right.
     #[command(
-        after_help = "Example: dbc report 0 --kind unreachable --lease 12\n         dbc report 0 --kind counterfeit --lease 12 --evidence nvidia-smi.txt"
+        after_help = "Example: dbc report 0 --kind unreachable --lease 12\n         dbc report 0 --kind counterfeit --lease 12 --evidence nvidia-smi.txt\n         dbc report --resume 5 --evidence nvidia-smi.txt"
     )]
     Report(Report),
     /// Decide: list referenda, ask, vote, hand votes on.
@@ -288,9 +288,19 @@ pub enum Lease {
         /// Number of the lease.
         lease: u64,
     },
-    /// Let the standby of a lease take it over, once its machine was silent for ten minutes.
+    /// Let the standby of a lease take it over, once its machine was silent for ten minutes, and start there what
+    /// was ordered. Cut off, it goes on where it was when it is called again.
     #[command(after_help = "Example: dbc lease fail-over 1")]
     FailOver {
+        /// Number of the lease.
+        lease: u64,
+        /// How long to wait for the workload to run, e.g. 2m; without it, until the machine must have started it.
+        #[arg(long, value_parser = parse_term)]
+        wait: Option<u64>,
+    },
+    /// Put a new access key of this device on a lease; all grants of it are void then.
+    #[command(after_help = "Example: dbc lease rekey 1")]
+    Rekey {
         /// Number of the lease.
         lease: u64,
     },
@@ -353,12 +363,16 @@ pub enum Grant {
         lease: Option<u64>,
     },
     /// Make the machine refuse a grant and all made from it.
-    #[command(after_help = "Example: dbc grant revoke 1 3f2a90")]
+    #[command(after_help = "Example: dbc grant revoke 1 3f2a90\n         dbc grant revoke 1 --all")]
     Revoke {
         /// Number of the lease.
         lease: u64,
-        /// Id of the grant (`dbc grant list`); without it all grants of the lease, by a call on the chain.
+        /// Id of the grant (`dbc grant list`).
+        #[arg(required_unless_present = "all")]
         id: Option<String>,
+        /// All grants of the lease, by a call on the chain.
+        #[arg(long, conflicts_with = "id")]
+        all: bool,
     },
 }
 
@@ -383,10 +397,11 @@ pub struct GrantTerms {
 #[derive(Debug, Args)]
 pub struct Report {
     /// Short number or key of the machine.
-    pub machine: String,
+    #[arg(required_unless_present = "resume")]
+    pub machine: Option<String>,
     /// What is wrong.
-    #[arg(long, value_enum)]
-    pub kind: Fault,
+    #[arg(long, value_enum, required_unless_present = "resume")]
+    pub kind: Option<Fault>,
     /// Your lease that it concerns. Its rent waits from now on for what the auditors find.
     #[arg(long)]
     pub lease: Option<u64>,
@@ -396,6 +411,9 @@ pub struct Report {
     /// Return at once instead of waiting for what the auditors find.
     #[arg(long)]
     pub no_wait: bool,
+    /// Go on with a report of yours that broke off, by its number: hand out its evidence, wait for what the auditors find.
+    #[arg(long, value_name = "REPORT", conflicts_with_all = ["machine", "kind", "lease", "no_wait"])]
+    pub resume: Option<u64>,
 }
 
 /// What can be wrong with a machine.
@@ -477,7 +495,7 @@ pub enum Audit {
         #[arg(long, value_name = "FOLDER")]
         state: Option<PathBuf>,
     },
-    /// Bond the wallet's account as an auditor; the council gives it a seat first.
+    /// Bond the wallet's account as an auditor; the council or a referendum gives it a seat first.
     #[command(after_help = "Example: dbc audit join --wallet auditor")]
     Join {
         /// Folder of `run`; the key by which machines know the auditor is made there.
@@ -644,7 +662,13 @@ pub enum Provider {
         /// Its short number or key.
         machine: String,
     },
-    /// Begin the machine's way out; the stake is free after the retirement delay.
+    /// Take back the stake of a retired machine after the retirement delay; the machine is gone then.
+    #[command(after_help = "Example: dbc provider withdraw 7 --wallet provider")]
+    Withdraw {
+        /// Its short number or key; this machine's without it.
+        machine: Option<String>,
+    },
+    /// Begin the machine's way out; the stake is free after the retirement delay (`dbc provider withdraw`).
     #[command(after_help = "Example: dbc provider retire --wallet provider")]
     Retire {
         /// Its short number or key; this machine's without it.
@@ -658,7 +682,7 @@ pub enum Provider {
 /// Price and terms.
 #[derive(Debug, Clone, Args)]
 pub struct Offer {
-    /// For a GPU and hour: `12` in DBC, `$0.40` in dollars, for terms of thirty days at most.
+    /// For a GPU and hour: `12` in DBC, `$0.40` in dollars, which leases convert anew each thirty days.
     #[arg(long, default_value = "10")]
     pub gpu_hour: String,
     /// For a CPU share and hour, in the same currency.

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use dbc_sdk::{ErrorCode, Genesis, Market, MarketConfig, Signer};
 use serde::{Deserialize, Serialize};
 
-use crate::{args::Global, failure::coded, wallet};
+use crate::{args::Global, failure::coded, up::state::Network, wallet};
 
 /// Largest settings file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -99,8 +99,18 @@ impl Context {
         if self.global.chain.is_some() || settings.chain.is_some() {
             return Ok(None);
         }
-        let local = crate::up::state::Network::load(&self.net_dir)?;
+        let local = Network::load(&self.net_dir)?;
         Ok(local.and_then(|network| network.genesis?.parse().ok()))
+    }
+
+    /// The network of this machine, if that is the one which the market is on.
+    ///
+    /// # Errors
+    /// A damaged file of it; the market's when it cannot say which network it is on.
+    pub async fn local(&self, market: &Market) -> Result<Option<Network>> {
+        let Some(network) = Network::load(&self.net_dir)? else { return Ok(None) };
+        let same = is_on(&network, market.genesis().await?);
+        Ok(same.then_some(network))
     }
 
     /// The node to ask: by flag, settings, or that of the network on this machine.
@@ -108,9 +118,9 @@ impl Context {
     /// # Errors
     /// A damaged settings file, or no node known at all.
     pub fn chain_url(&self) -> Result<String> {
-        let local = crate::up::state::Network::load(&self.net_dir)?;
+        let local = Network::load(&self.net_dir)?;
         let named = self.global.chain.clone().or(self.settings()?.chain);
-        let url = named.or_else(|| local.as_ref().map(crate::up::state::Network::chain_url));
+        let url = named.or_else(|| local.as_ref().map(Network::chain_url));
         url.ok_or_else(|| coded(ErrorCode::ChainUnreachable, "no node is known"))
     }
 
@@ -160,6 +170,11 @@ impl Context {
     }
 }
 
+/// Whether a network of this machine is the one with this first block.
+fn is_on(network: &Network, genesis: Genesis) -> bool {
+    network.genesis.as_deref().and_then(|text| text.parse().ok()) == Some(genesis)
+}
+
 /// A small text file; `None` when it is missing.
 ///
 /// # Errors
@@ -176,4 +191,34 @@ pub fn read_small(path: &Path) -> Result<Option<String>> {
         .with_context(|| format!("cannot read {}", path.display()))?;
     anyhow::ensure!(text.len() as u64 <= FILE_BYTES_MAX, "{} is too large", path.display());
     Ok(Some(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_network_of_this_machine_is_known_by_its_first_block() {
+        let mut network = Network {
+            dir: PathBuf::new(),
+            bin_dir: PathBuf::new(),
+            validators: 1,
+            pool_gib: 8,
+            rpc_port: 9944,
+            p2p_port: 30333,
+            light_port: 0,
+            light: false,
+            registry_port: 5000,
+            relay_port: 3340,
+            metrics_port: 9615,
+            machine: None,
+            genesis: None,
+            engine_is_ours: false,
+            demo_done: false,
+        };
+        assert!(!is_on(&network, Genesis([7; 32])), "nobody knows yet");
+        network.genesis = Some(Genesis([7; 32]).to_string());
+        assert!(is_on(&network, Genesis([7; 32])));
+        assert!(!is_on(&network, Genesis([8; 32])));
+    }
 }

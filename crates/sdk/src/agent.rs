@@ -28,7 +28,7 @@ pub use session::{
 pub use stream::ByteStream;
 
 use crate::{
-    Market, MarketError,
+    Market, MarketError, convert,
     id::{Genesis, MachineId},
 };
 use sftp::Sftp;
@@ -74,10 +74,16 @@ impl Agent {
         self.inner.machine
     }
 
-    /// Sends the spec; the agent stores it and makes the workload match. Idempotent.
+    /// Sends the spec; the agent stores it and makes the workload match. Idempotent. The lease's own device keeps
+    /// it for the machine that may take over.
     pub async fn put(&self, spec: &WorkloadSpec) -> Result<(), MarketError> {
         spec.validate().map_err(MarketError::Spec)?;
-        control::done(self, &Request::Put(Box::new(spec.clone()))).await
+        control::done(self, &Request::Put(Box::new(spec.clone()))).await?;
+        let (home, genesis) = (self.inner.market.home(), &self.inner.genesis);
+        match home.lease_key(genesis, self.lease())? {
+            Some(_) => home.put_spec(genesis, self.lease(), spec),
+            None => Ok(()),
+        }
     }
 
     /// The present state.
@@ -243,9 +249,10 @@ impl Agent {
         use dbc_tunnel::ConnectError;
         let machine = self.machine();
         match error {
-            ConnectError::Refused(error) => MarketError::Agent(error),
+            ConnectError::Refused(error) => MarketError::Agent(control::plain(error)),
             ConnectError::RelayAway { relays } => MarketError::RelayUnreachable { machine, relays },
             ConnectError::RelayRefused { relay, reason } => {
+                let reason = convert::line(&reason);
                 let relays = format!("{relay} refuses this device: {reason}");
                 MarketError::RelayUnreachable { machine, relays }
             }

@@ -1,4 +1,4 @@
-//! The client's own folder: keys, orders on their way, contact cards of leases, grants. Every file is
+//! The client's own folder: keys, orders on their way, contact cards of leases, what they run, grants. Every file is
 //! 0600 and replaced whole, so that a crash leaves the old or the new one. Here because the facade must
 //! find its way again after a crash; wallets are the caller's.
 
@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use dbc_agent_api::WorkloadSpec;
 use dbc_grants::{AccessKey, HolderKey, KeyError};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -23,7 +24,7 @@ use crate::{
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Most files of one folder that are looked at.
 const FILES_MAX: usize = 10_000;
-const FOLDERS: [&str; 4] = ["access", "orders", "leases", "grants"];
+const FOLDERS: [&str; 5] = ["access", "orders", "leases", "grants", "specs"];
 
 /// The folder.
 #[derive(Debug, Clone)]
@@ -166,6 +167,33 @@ impl Home {
             return Ok(());
         }
         write_json(&path, card)
+    }
+
+    /// What a lease runs, if this device sent it.
+    pub(crate) fn spec(
+        &self,
+        genesis: &Genesis,
+        lease: u64,
+    ) -> Result<Option<WorkloadSpec>, MarketError> {
+        read_json(&self.lease_path("specs", genesis, lease))
+    }
+
+    /// Keeps what a lease runs until it ends: another machine may have to be told.
+    pub(crate) fn put_spec(
+        &self,
+        genesis: &Genesis,
+        lease: u64,
+        spec: &WorkloadSpec,
+    ) -> Result<(), MarketError> {
+        let path = self.lease_path("specs", genesis, lease);
+        if read_json::<WorkloadSpec>(&path).ok().flatten().as_ref() == Some(spec) {
+            return Ok(());
+        }
+        write_json(&path, spec)
+    }
+
+    pub(crate) fn remove_spec(&self, genesis: &Genesis, lease: u64) -> Result<(), MarketError> {
+        self.remove(&self.lease_path("specs", genesis, lease))
     }
 
     /// The network of a lease number when nobody says which: the only one on a card with it.
@@ -371,6 +399,22 @@ mod tests {
         card.genesis = Genesis([8; 32]);
         home.put_card(&card).unwrap();
         assert_eq!(home.genesis_of(3).unwrap(), None);
+    }
+
+    #[test]
+    fn what_a_lease_runs_is_kept_from_others_until_it_ends() {
+        let (_dir, home) = home();
+        assert_eq!(home.spec(&GENESIS, 3).unwrap(), None);
+        let spec = WorkloadSpec::container("localhost:5000/dbc/base:12");
+        home.put_spec(&GENESIS, 3, &spec).unwrap();
+        assert_eq!(home.spec(&GENESIS, 3).unwrap(), Some(spec));
+        let path = home.lease_path("specs", &GENESIS, 3);
+        assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(home.spec(&Genesis([8; 32]), 3).unwrap(), None, "of another network");
+        for _ in 0..2 {
+            home.remove_spec(&GENESIS, 3).unwrap();
+        }
+        assert_eq!(home.spec(&GENESIS, 3).unwrap(), None);
     }
 
     #[test]

@@ -83,6 +83,9 @@ pub struct Rent {
     /// Voucher that pays for it (`dbc voucher list`).
     #[arg(long, value_name = "NUMBER")]
     pub voucher: Option<u32>,
+    /// Leave the hash of what runs off the chain, so that `dbc lease put` can send something else later.
+    #[arg(long)]
+    pub no_spec_hash: bool,
     /// Machine that takes over when the first is silent for ten minutes (`dbc lease fail-over`).
     #[arg(long, value_name = "MACHINE")]
     pub standby: Option<String>,

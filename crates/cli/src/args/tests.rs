@@ -26,6 +26,40 @@ fn every_command_shows_an_example_and_takes_json() {
 }
 
 #[test]
+fn a_report_is_made_of_a_machine_or_gone_on_with_by_its_number() {
+    let report = |words: &[&str]| {
+        let all = ["dbc", "report"].iter().chain(words);
+        Dbc::try_parse_from(all).map(|parsed| match parsed.command {
+            Command::Report(report) => report,
+            other => panic!("{other:?}"),
+        })
+    };
+    let made = report(&["0", "--kind", "malfunction", "--evidence", "seen.txt"]).unwrap();
+    assert_eq!((made.machine.as_deref(), made.resume), (Some("0"), None));
+    let again = report(&["--resume", "5", "--evidence", "seen.txt"]).unwrap();
+    assert_eq!((again.machine, again.resume), (None, Some(5)));
+    for wrong in [&[][..], &["0"], &["--kind", "malfunction"], &["0", "--resume", "5"]] {
+        assert!(report(wrong).is_err(), "{wrong:?}");
+    }
+}
+
+#[test]
+fn all_grants_of_a_lease_are_revoked_on_demand_and_not_by_a_slip() {
+    assert!(Dbc::try_parse_from(["dbc", "grant", "revoke", "1"]).is_err());
+    assert!(Dbc::try_parse_from(["dbc", "grant", "revoke", "1", "--all"]).is_ok());
+    assert!(Dbc::try_parse_from(["dbc", "grant", "revoke", "1", "3f", "--all"]).is_err());
+}
+
+#[test]
+fn a_retired_machine_is_withdrawn_by_its_number_or_as_this_one() {
+    for words in [&["dbc", "provider", "withdraw"][..], &["dbc", "provider", "withdraw", "7"]] {
+        let parsed = Dbc::try_parse_from(words).unwrap();
+        let Command::Provider(Provider::Withdraw { machine }) = parsed.command else { panic!() };
+        assert_eq!(machine.as_deref(), words.get(3).copied());
+    }
+}
+
+#[test]
 fn terms_read_as_people_write_them() {
     assert_eq!(parse_term("90"), Ok(90));
     assert_eq!(parse_term("15m"), Ok(900));

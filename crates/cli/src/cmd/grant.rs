@@ -26,11 +26,11 @@ pub async fn run(context: &Context, args: Grant) -> Result<u8> {
             let grants = market.grant_list(lease)?;
             print::data(context.json, &grants, || list(&grants));
         }
-        Grant::Revoke { lease, id: Some(id) } => {
+        Grant::Revoke { lease, id: Some(id), .. } => {
             let grant = market.grant_revoke(lease, &id).await?;
             print::data(context.json, &grant, || format!("grant {} is void", grant.id));
         }
-        Grant::Revoke { lease, id: None } => {
+        Grant::Revoke { lease, id: None, .. } => {
             let tx = market.revoke_all(&context.signer()?, lease).await?;
             print::data(context.json, &tx, || {
                 format!("all grants of lease {lease} made so far are void")

@@ -1,9 +1,11 @@
 //! `dbc lease …`: money, time and state of leases.
 
 use anyhow::{Context as _, Result};
-use dbc_sdk::{Closing, EndedView, ErrorCode, LeaseState, LeaseView, WorkloadSpec, WorkloadStatus};
+use dbc_sdk::{
+    Closing, EndedView, ErrorCode, LeaseState, LeaseView, Market, WorkloadSpec, WorkloadStatus,
+};
 
-use super::agent;
+use super::{agent, rent::words};
 use crate::{
     args::Lease,
     context::{Context, read_small},
@@ -58,10 +60,11 @@ pub async fn run(context: &Context, args: Lease) -> Result<u8> {
                 format!("lease {lease} has GPUs {:?} for {} an hour", view.gpus, view.rate.per_hour)
             });
         }
-        Lease::FailOver { lease } => {
-            let view = market.fail_over(&context.signer()?, lease).await?;
-            print::data(context.json, &view, || {
-                format!("lease {lease} goes to machine {}; the meter waits for it", view.machine)
+        Lease::FailOver { lease, wait } => fail_over(context, &market, lease, wait).await?,
+        Lease::Rekey { lease } => {
+            let tx = market.set_access(&context.signer()?, lease).await?;
+            print::data(context.json, &tx, || {
+                format!("this device has a new key of lease {lease}; all grants of it are void")
             });
         }
         Lease::End { lease } => {
@@ -75,6 +78,12 @@ pub async fn run(context: &Context, args: Lease) -> Result<u8> {
             let spec: WorkloadSpec =
                 serde_json::from_str(&text).map_err(|error| invalid(error.to_string()))?;
             spec.validate().map_err(|error| invalid(error.to_string()))?;
+            // Its agent says no as well, in fewer words; without the chain it is the only one to ask.
+            if let Ok(view) = market.lease(target.lease).await
+                && let Some(why) = is_another(&view, &spec)
+            {
+                return Err(invalid(why));
+            }
             agent(&market, &target).await?.put(&spec).await?;
             done(context, "the machine has the workload");
         }
@@ -95,8 +104,40 @@ pub async fn run(context: &Context, args: Lease) -> Result<u8> {
     Ok(0)
 }
 
+/// Lets the standby take a lease over, and starts there what was ordered.
+async fn fail_over(
+    context: &Context,
+    market: &Market,
+    lease: u64,
+    wait: Option<u64>,
+) -> Result<()> {
+    let mut step = print::Step::begin("fail-over", context.quiet());
+    let say = |event| step.say(&words(&event));
+    let view = match market.start_over(&context.signer()?, lease, wait, say).await {
+        Err(error) if error.is_retryable() => {
+            let again = format!("it broke off; `dbc lease fail-over {lease}` goes on with it");
+            return Err(anyhow::Error::from(error).context(again));
+        }
+        moved => moved?,
+    };
+    step.done(&format!("it runs on machine {}", view.machine));
+    print::data(context.json, &view, || {
+        format!("lease {lease} runs on machine {}, from a fresh start", view.machine)
+    });
+    Ok(())
+}
+
 fn done(context: &Context, text: &str) {
     print::data(context.json, &serde_json::json!({"done": true}), || text.into());
+}
+
+/// Why a lease that was made for one spec does not run this one.
+fn is_another(lease: &LeaseView, spec: &WorkloadSpec) -> Option<String> {
+    let named = lease.spec_hash.as_deref().filter(|hash| *hash != hex::encode(spec.hash()))?;
+    Some(format!(
+        "lease {} was made for the spec of hash {named}, and nothing changes that; end it and rent anew, with --no-spec-hash if the spec shall change later",
+        lease.id
+    ))
 }
 
 /// Where every unit went.

@@ -5,8 +5,8 @@ mod machine;
 
 use anyhow::{Context as _, Result};
 use dbc_sdk::{
-    AccountId, Ask, AuditView, Dollars, ErrorCode, Filter, MachineStatus, MachineView, Market,
-    OffenceStage, OffenceView, PresenceView, Price, UsdPrice,
+    AccountId, Ask, AuditView, Dollars, EarnedView, ErrorCode, Filter, MachineStatus, MachineView,
+    Market, OffenceStage, OffenceView, PresenceView, PreviewView, Price, UsdPrice, VestingView,
 };
 
 use super::money;
@@ -16,6 +16,9 @@ use crate::{
     failure::coded,
     print, up,
 };
+
+/// Stretches of releases that are shown without being asked for.
+const STRETCHES_SHOWN: usize = 5;
 
 /// Runs one of the commands.
 pub async fn run(context: &Context, args: Provider) -> Result<u8> {
@@ -99,10 +102,13 @@ pub async fn run(context: &Context, args: Provider) -> Result<u8> {
             let tx = market.retire(&signer, machine.id).await?;
             print::data(context.json, &tx, || {
                 format!(
-                    "machine {} retires; its stake is free after the retirement delay",
-                    machine.index
+                    "machine {} retires; `dbc provider withdraw {}` after the retirement delay",
+                    machine.index, machine.index
                 )
             });
+        }
+        Provider::Withdraw { machine } => {
+            machine::withdraw(context, &market, &signer, machine).await?;
         }
         Provider::Status => status(context, &market, signer.account()).await?,
     }
@@ -117,18 +123,24 @@ async fn status(context: &Context, market: &Market, account: AccountId) -> Resul
     let mut presence = Vec::with_capacity(machines.len());
     let mut audits = Vec::with_capacity(machines.len());
     let mut states = Vec::with_capacity(machines.len());
+    let mut earned = Vec::with_capacity(machines.len());
+    let mut previews = Vec::with_capacity(machines.len());
     let now = market.network().await?.slot;
     for machine in &machines {
         let steady = market.steady_since(machine.id).await?;
         states.push(machine::state(machine, now, steady.as_ref()));
         presence.push(market.presence(machine.id).await?);
         audits.push(market.audits(machine.id).await?);
+        earned.push(market.earned(machine.id).await?);
+        previews.push(market.preview(machine.id).await?);
     }
+    let vesting = market.vesting(account).await?;
     let earnings = market.earnings(account).await?;
     let offences = market.offences(account).await?;
     let all = serde_json::json!({
         "machines": machines, "presence": presence, "audits": audits, "balance": balance,
-        "earnings": earnings, "offences": offences,
+        "earnings": earnings, "offences": offences, "earned": earned, "previews": previews,
+        "vesting": vesting,
     });
     print::data(context.json, &all, || {
         let mut text = format!("account {account}\nfree    {}\n", balance.free);
@@ -139,16 +151,21 @@ async fn status(context: &Context, market: &Market, account: AccountId) -> Resul
             "earned  {} to claim, {} locked, {} provisional\n",
             earnings.claimable, earnings.locked, earnings.provisional
         );
+        text += &released(&vesting);
         for offence in &offences {
             text += &accused(offence);
         }
         let all = machines.iter().zip(&states).zip(&presence).zip(&audits);
-        for (((machine, state), presence), audits) in all {
+        for ((((machine, state), presence), audits), (earned, preview)) in
+            all.zip(earned.iter().zip(&previews))
+        {
             text += "\n";
             text += &one(machine);
             text += state;
             text += &there(presence);
             text += &proven(audits);
+            text += &earns(earned.as_ref());
+            text += &costs(preview.as_ref());
         }
         text
     });
@@ -189,6 +206,44 @@ async fn mine(context: &Context, market: &Market, named: Option<String>) -> Resu
             Ok(market.find_machine(&id).await?)
         }
     }
+}
+
+/// What eras to come release, the next of them.
+fn released(vesting: &[VestingView]) -> String {
+    let lines = vesting.iter().take(STRETCHES_SHOWN).map(|stretch| {
+        let (each, days, from) = (stretch.each, stretch.days, stretch.from.slot);
+        format!("release {each} a day for {days} days from slot {from} on\n")
+    });
+    let more = vesting.len().saturating_sub(STRETCHES_SHOWN);
+    let rest = if more > 0 {
+        format!("release … and {more} more, with --json\n")
+    } else {
+        String::new()
+    };
+    lines.collect::<String>() + &rest
+}
+
+fn earns(earned: Option<&EarnedView>) -> String {
+    let Some(earned) = earned else { return String::new() };
+    let counts =
+        if earned.counts { "" } else { ", which earn nothing now: not proven or not heard" };
+    format!(
+        "points     {}{counts}; {} since its last proof, lost if the next fails\n",
+        earned.points, earned.provisional
+    )
+}
+
+/// What an offence costs that goes on, so that its provider knows what time is worth.
+fn costs(preview: Option<&PreviewView>) -> String {
+    let Some(preview) = preview else { return String::new() };
+    let mut text = format!(
+        "offence    {}: {:?} since slot {}, costs {} if it is over now",
+        preview.offence, preview.kind, preview.since.slot, preview.now
+    );
+    if let (Some(from), Some(more)) = (preview.more_from, preview.more) {
+        text += &format!(", {more} from slot {} on", from.slot);
+    }
+    text + "\n"
 }
 
 fn accused(offence: &OffenceView) -> String {
@@ -290,4 +345,34 @@ fn one(machine: &MachineView) -> String {
         leased(machine),
         machine.strikes,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use dbc_sdk::{Moment, Money, OffenceKind};
+
+    use super::*;
+
+    #[test]
+    fn a_provider_sees_what_is_released_earned_and_at_stake() {
+        let at = |slot| Moment { slot, unix: 0 };
+        let stretch = VestingView { from: at(28_800), days: 30, each: Money::dbc(2) };
+        assert!(released(&[stretch]).contains("2 DBC a day for 30 days from slot 28800"));
+        let many = released(&[stretch; STRETCHES_SHOWN + 2]);
+        assert!(many.ends_with("and 2 more, with --json\n"), "{many}");
+        let silent = EarnedView { points: 40, counts: false, provisional: Money::dbc(3) };
+        let text = earns(Some(&silent));
+        assert!(text.contains("40, which earn nothing now") && text.contains("3 DBC"), "{text}");
+        let preview = PreviewView {
+            offence: 4,
+            kind: OffenceKind::Unreachable,
+            since: at(10),
+            now: Money::dbc(100),
+            more_from: Some(at(600)),
+            more: Some(Money::dbc(200)),
+        };
+        let text = costs(Some(&preview));
+        assert!(text.contains("costs 100 DBC if it is over now, 200 DBC from slot 600"), "{text}");
+        assert_eq!((earns(None), costs(None)), (String::new(), String::new()));
+    }
 }

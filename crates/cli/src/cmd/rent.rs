@@ -8,7 +8,7 @@ use dbc_sdk::{
 };
 
 use super::{filter, money};
-use crate::{args::Rent, context::Context, failure::coded, print, template, up};
+use crate::{args::Rent, context::Context, failure::coded, print, template};
 
 /// Orders, waits, prints the lease and what to do next.
 pub async fn run(context: &Context, args: Rent) -> Result<u8> {
@@ -108,7 +108,7 @@ async fn unfinished(market: &Market, tag: u64) -> Result<RentOrder> {
 }
 
 async fn order(context: &Context, market: &Market, args: &Rent) -> Result<RentOrder> {
-    let spec = spec(context, args)?;
+    let spec = spec(context, market, args).await?;
     spec.validate().map_err(|error| coded(ErrorCode::InvalidSpec, error.to_string()))?;
     let machine = match &args.machine {
         Some(text) => Some(market.find_machine(text).await?.id),
@@ -132,6 +132,7 @@ async fn order(context: &Context, market: &Market, args: &Rent) -> Result<RentOr
     let mut order = RentOrder::new(market.quote_by(&need, args.platform).await?, spec);
     order.platform = args.platform;
     order.voucher = args.voucher;
+    order.publish_spec_hash = !args.no_spec_hash;
     if let Some(text) = &args.standby {
         order.standby = Some(market.find_machine(text).await?.id);
     }
@@ -143,18 +144,17 @@ async fn order(context: &Context, market: &Market, args: &Rent) -> Result<RentOr
     Ok(order)
 }
 
-fn spec(context: &Context, args: &Rent) -> Result<WorkloadSpec> {
+async fn spec(context: &Context, market: &Market, args: &Rent) -> Result<WorkloadSpec> {
     let mut spec = match &args.image {
         Some(image) => WorkloadSpec::container(image),
         None => {
             let template = template::find(&args.template)?;
-            let local = up::state::Network::load(&context.net_dir)?;
-            let registry = match local {
+            let registry = match context.local(market).await? {
                 Some(network) => network.registry(),
                 None if template.image.contains("{registry}") => {
                     return Err(coded(
                         ErrorCode::InvalidInput,
-                        "templates need the registry of a network on this machine; name an image with --image",
+                        "templates need the registry of the network on this machine; name an image with --image",
                     ));
                 }
                 None => String::new(),

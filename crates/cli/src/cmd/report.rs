@@ -4,7 +4,7 @@ use std::{io::Read as _, path::Path, time::Duration};
 
 use anyhow::{Context as _, Result};
 use dbc_audit::evidence::{self, EvidenceError};
-use dbc_sdk::{ErrorCode, Market, OffenceKind, OffenceStage, OffenceView, Signer};
+use dbc_sdk::{ErrorCode, Market, MarketError, OffenceKind, OffenceStage, OffenceView, Signer};
 
 use crate::{
     args::{Fault, Report},
@@ -20,57 +20,179 @@ const POLL: Duration = Duration::from_secs(3);
 pub async fn run(context: &Context, args: Report) -> Result<u8> {
     let market = context.market()?;
     let signer = context.signer()?;
-    let machine = market.find_machine(&args.machine).await?;
-    let kind = match args.kind {
+    let evidence = args.evidence.as_deref().map(read_evidence).transpose()?;
+    let mut step = print::Step::begin("report", context.quiet());
+    let report = match args.resume {
+        Some(number) => known(&market, number, evidence.as_deref()).await?,
+        None => make(&market, &signer, &args, evidence.as_deref()).await?,
+    };
+    let id = report.id;
+    if args.no_wait {
+        step.done(&format!("report {id}: auditors will look at the machine"));
+        print::data(context.json, &report, || format!("report {id}"));
+        return Ok(0);
+    }
+    let watch = Watched { market: &market, signer: &signer, evidence: evidence.as_deref() };
+    let found = watch.to_the_end(report, &mut step).await.with_context(|| {
+        let evidence = if evidence.is_some() { " --evidence FILE" } else { "" };
+        format!("report {id} is made; `dbc report --resume {id}{evidence}` goes on with it")
+    })?;
+    let (said, upheld) = match found {
+        Found::Upheld(_) => (
+            "upheld: it costs the machine's stake unless it is appealed against with success",
+            true,
+        ),
+        // While another offence of the machine runs a right report adds nothing to it, and costs nothing.
+        Found::Known => (
+            "of a machine that answers for an offence already; a right report's bond returns",
+            true,
+        ),
+        Found::Not => ("not upheld: the machine answered the auditors, or nobody could say", false),
+    };
+    step.done(said);
+    let offence = match found {
+        Found::Upheld(offence) => Some(offence),
+        Found::Known | Found::Not => None,
+    };
+    let all = serde_json::json!({"report": id, "upheld": upheld, "offence": offence});
+    print::data(context.json, &all, || format!("report {id} is {said}"));
+    Ok(0)
+}
+
+/// A new report.
+async fn make(
+    market: &Market,
+    signer: &Signer,
+    args: &Report,
+    evidence: Option<&[u8]>,
+) -> Result<OffenceView> {
+    // Both are there unless a report is gone on with.
+    let machine = args.machine.as_deref().context("names no machine")?;
+    let machine = market.find_machine(machine).await?.id;
+    let kind = match args.kind.context("names no kind")? {
         Fault::Unreachable => OffenceKind::Unreachable,
         Fault::Malfunction => OffenceKind::Malfunction,
         Fault::Counterfeit => OffenceKind::Counterfeit,
         Fault::NotRentable => OffenceKind::NotRentable,
     };
-    let evidence = args.evidence.as_deref().map(read_evidence).transpose()?;
-    let mut step = print::Step::begin("report", context.quiet());
-    let report = match &evidence {
+    Ok(match evidence {
         Some(evidence) => {
             let hash = evidence::hash(evidence);
-            market.report_with_evidence(&signer, machine.id, kind, args.lease, hash).await?
+            market.report_with_evidence(signer, machine, kind, args.lease, hash).await?
         }
-        None => market.report(&signer, machine.id, kind, args.lease).await?,
+        None => market.report(signer, machine, kind, args.lease).await?,
+    })
+}
+
+/// A report that was made before, with the evidence that was promised then.
+async fn known(market: &Market, number: u64, evidence: Option<&[u8]>) -> Result<OffenceView> {
+    let refused = |why: String| Err(coded(ErrorCode::InvalidInput, why));
+    let Some(report) = market.offence(number).await? else {
+        return refused(format!("there is no report {number} whose check is not over"));
     };
-    if args.no_wait {
-        step.done(&format!("report {}: auditors will look at the machine", report.id));
-        print::data(context.json, &report, || format!("report {}", report.id));
-        return Ok(0);
+    let promised = market.promised(number).await?;
+    match (promised, evidence.map(evidence::hash)) {
+        (Some(promised), Some(given)) if promised != given => {
+            refused("--evidence: is not what was promised with the report".into())
+        }
+        (Some(_), None) if report.stage == OffenceStage::Reported => {
+            refused(format!("evidence was promised with report {number}; name it: --evidence"))
+        }
+        _ => Ok(report),
     }
-    let mut found = Some(report);
-    while let Some(OffenceView { id, stage: OffenceStage::Reported, .. }) = found {
-        let audits = market.audits(machine.id).await?;
+}
+
+/// What became of a report.
+enum Found {
+    /// It is right.
+    Upheld(OffenceView),
+    /// The machine answers for another offence.
+    Known,
+    /// It is not.
+    Not,
+}
+
+/// A report until it is decided.
+struct Watched<'a> {
+    market: &'a Market,
+    signer: &'a Signer,
+    evidence: Option<&'a [u8]>,
+}
+
+impl Watched<'_> {
+    /// Hands its evidence out and waits for what the auditors find. A node or a transaction that fails costs the
+    /// bond if nobody tries again: whatever may pass is tried until it does.
+    async fn to_the_end(&self, report: OffenceView, step: &mut print::Step) -> Result<Found> {
+        let id = report.id;
+        loop {
+            match self.look(&report, step).await {
+                Ok(Some(found)) => return Ok(found),
+                Ok(None) => {}
+                Err(error) if may_pass(&error) => {
+                    step.say(&format!("{id}: {error}; it is tried again"));
+                }
+                Err(error) => return Err(error.into()),
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// One look; `None` while the auditors are at it.
+    async fn look(
+        &self,
+        report: &OffenceView,
+        step: &mut print::Step,
+    ) -> Result<Option<Found>, MarketError> {
+        let id = report.id;
+        let now = self.market.offence(id).await?;
+        if now.as_ref().is_none_or(|now| now.stage != OffenceStage::Reported) {
+            let machine = self.market.machine(report.machine).await?;
+            let others = self.market.offences(machine.provider).await?;
+            let known = others.iter().any(|offence| offence.machine == machine.id);
+            return Ok(Some(match now {
+                Some(offence) => Found::Upheld(offence),
+                None if known => Found::Known,
+                None => Found::Not,
+            }));
+        }
+        let audits = self.market.audits(report.machine).await?;
         match &audits.open {
             Some(open) => step.say(&format!("{id}: audit {}", crate::up::market::stand(open))),
             None => step.say(&format!("{id}: the auditors are done")),
         }
-        if let (Some(evidence), Some(report)) = (&evidence, &found) {
-            hand(&market, &signer, report, evidence, &mut step).await?;
+        if let Some(evidence) = self.evidence {
+            self.hand(report, evidence, step).await?;
         }
-        tokio::time::sleep(POLL).await;
-        found = market.offence(id).await?;
+        Ok(None)
     }
-    // While another offence of the machine runs a right report adds nothing to it, and costs nothing.
-    let of_machine = market.offences(machine.provider).await?;
-    let known = of_machine.iter().any(|offence| offence.machine == machine.id);
-    let upheld = found.is_some() || known;
-    let said = match (found.is_some(), known) {
-        (true, _) => {
-            "upheld: it costs the machine's stake unless it is appealed against with success"
+
+    /// Hands the evidence to every auditor who named a key and does not have it.
+    async fn hand(
+        &self,
+        report: &OffenceView,
+        evidence: &[u8],
+        step: &mut print::Step,
+    ) -> Result<(), MarketError> {
+        let Some(check) = self.market.check(report).await? else { return Ok(()) };
+        for by in check.auditors.iter().filter(|by| !by.handed) {
+            let Some(key) = by.key else { continue };
+            // A key that nothing can be sealed to is its auditor's fault.
+            let Ok(sealed) = evidence::seal(&key, evidence) else { continue };
+            // Whoever is too late hears it from the chain; the others are still to be handed theirs.
+            let handed = self.market.hand_evidence(self.signer, report.id, by.auditor, sealed);
+            match handed.await {
+                Ok(_) => step.say(&format!("{}: evidence handed to {}", report.id, by.auditor)),
+                Err(error) => print::note(&format!("{} was not handed it: {error}", by.auditor)),
+            }
         }
-        (_, true) => {
-            "of a machine that answers for an offence already; a right report's bond returns"
-        }
-        _ => "not upheld: the machine answered the auditors, or nobody could say",
-    };
-    step.done(said);
-    let all = serde_json::json!({"report": report.id, "upheld": upheld, "offence": found});
-    print::data(context.json, &all, || format!("report {} is {said}", report.id));
-    Ok(0)
+        Ok(())
+    }
+}
+
+/// Whether the same may succeed a moment later: also where it is not known whether a transaction got into a block,
+/// since what is handed already is looked up before it is handed again.
+fn may_pass(error: &MarketError) -> bool {
+    error.is_retryable() || error.code() == ErrorCode::ChainUnreachable
 }
 
 /// Reads what was seen.
@@ -87,23 +209,18 @@ fn read_evidence(path: &Path) -> Result<Vec<u8>> {
     Ok(evidence)
 }
 
-/// Hands the evidence to every auditor who named a key and does not have it.
-async fn hand(
-    market: &Market,
-    signer: &Signer,
-    report: &OffenceView,
-    evidence: &[u8],
-    step: &mut print::Step,
-) -> Result<()> {
-    let Some(check) = market.check(report).await? else { return Ok(()) };
-    for by in check.auditors.iter().filter(|by| !by.handed) {
-        let Some(key) = by.key else { continue };
-        let sealed = evidence::seal(&key, evidence)?;
-        // Whoever is too late hears it from the chain; the others are still to be handed theirs.
-        match market.hand_evidence(signer, report.id, by.auditor, sealed).await {
-            Ok(_) => step.say(&format!("{}: evidence handed to {}", report.id, by.auditor)),
-            Err(error) => print::note(&format!("{} was not handed it: {error}", by.auditor)),
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_is_away_ends_no_report() {
+        let away = MarketError::MachineUnreachable {
+            machine: dbc_sdk::MachineId([0; 32]),
+            why: String::new(),
+        };
+        assert!(may_pass(&away));
+        assert!(!may_pass(&MarketError::LeaseNotFound { lease: 1 }));
+        assert!(!may_pass(&MarketError::Internal("a bug".into())));
     }
-    Ok(())
 }

@@ -1,13 +1,17 @@
-//! The control stream: one request, its replies, every frame bounded.
+//! The control stream: one request, its replies, every frame bounded. What the machine says in words is one line
+//! each, without anything that a terminal obeys.
 
 use std::time::Duration;
 
-use dbc_agent_api::control::{LogStream, Reply, Request, WorkloadStatus};
+use dbc_agent_api::{
+    ApiError,
+    control::{LogStream, Reply, Request, WorkloadStatus},
+};
 use dbc_tunnel::{FrameError, Stream, read_frame, write_frame};
 use tokio::time::timeout;
 
 use super::Agent;
-use crate::{MarketError, id::MachineId};
+use crate::{MarketError, convert, id::MachineId};
 
 /// How long the agent may take over a request that it answers once; stopping a workload is the slowest.
 const ANSWER_TIME: Duration = Duration::from_secs(120);
@@ -22,7 +26,10 @@ impl Replies {
     /// The next reply; `None` at the orderly end.
     async fn next(&mut self) -> Result<Option<Reply>, MarketError> {
         match read_frame(&mut self.stream).await {
-            Ok(Some(Reply::Error(error))) => Err(MarketError::Agent(error)),
+            Ok(Some(Reply::Error(error))) => Err(MarketError::Agent(plain(error))),
+            Ok(Some(Reply::Status(status))) => {
+                Ok(Some(Reply::Status(Box::new(plain_status(*status)))))
+            }
             Ok(reply) => Ok(reply),
             Err(error) => Err(broken(self.machine, &error)),
         }
@@ -111,6 +118,20 @@ impl LogFollow {
             Some(_) => Err(self.replies.wrong("its answer is to another request")),
         }
     }
+}
+
+/// A machine's refusal.
+pub(super) fn plain(error: ApiError) -> ApiError {
+    ApiError::new(error.code, convert::line(&error.message))
+}
+
+fn plain_status(mut status: WorkloadStatus) -> WorkloadStatus {
+    status.detail = convert::line(&status.detail);
+    status.last_error = status.last_error.map(plain);
+    for port in &mut status.ports {
+        port.name = convert::line(&port.name);
+    }
+    status
 }
 
 fn broken(machine: MachineId, error: &FrameError) -> MarketError {

@@ -135,6 +135,11 @@ impl Market {
         Ok(Some(CheckView { audit, phase: found.phase, auditors }))
     }
 
+    /// Hash of the evidence that was promised with a report whose check is not over.
+    pub async fn promised(&self, report: u64) -> Result<Option<[u8; 32]>, MarketError> {
+        Ok(self.chain().await?.at(At::Best).await?.evidence(report).await?)
+    }
+
     /// Hands sealed evidence to an auditor of a report's check.
     ///
     /// Errors: `chain_refused` when he was not drawn, named no key, or has it already.

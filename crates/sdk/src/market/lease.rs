@@ -1,6 +1,8 @@
 //! What a renter does with a lease beside ordering and ending it: suspend, resume, fail-over; his pledge;
 //! what it would cost to end. Each call returns when it is final.
 
+use std::time::Duration;
+
 use dbc_chain_client::At;
 use dbc_primitives::BoundedVec;
 
@@ -10,8 +12,8 @@ use crate::{
     account::{AccountId, Signer},
     convert::{self, share},
     money::Money,
-    order::Quote,
-    view::{EndedView, LeaseView, MachineView, PledgeView, TxView},
+    order::{Quote, RentStep},
+    view::{EndedView, LeaseState, LeaseView, MachineView, PledgeView, TxView},
 };
 
 impl Market {
@@ -87,12 +89,37 @@ impl Market {
         self.lease(lease).await
     }
 
-    /// Lets a lease's standby take it over; its machine must have been silent for ten minutes.
+    /// Lets a lease's standby take it over; its machine must have been silent for ten minutes. The standby has
+    /// nothing of what ran until [`Market::start_over`] sends it.
     ///
     /// Errors: `chain_refused` before that, or without a standby.
     pub async fn fail_over(&self, signer: &Signer, lease: u64) -> Result<LeaseView, MarketError> {
         self.open_lease(lease).await?;
         finish(self.chain().await?.fail_over(signer, lease).await?).await?;
+        self.lease(lease).await
+    }
+
+    /// Sends what a lease runs to the machine that took it over, and waits until it runs there: as long as its
+    /// agent tries, or `wait_s` seconds. Lets the standby take it over first where that is still to be done, so
+    /// that a call that broke off is made again.
+    ///
+    /// Errors: those of [`Market::fail_over`]; `invalid_input` when this device did not send what it runs;
+    /// `workload_failed`, and those of the machine being away.
+    pub async fn start_over(
+        &self,
+        signer: &Signer,
+        lease: u64,
+        wait_s: Option<u64>,
+        mut progress: impl FnMut(RentStep) + Send,
+    ) -> Result<LeaseView, MarketError> {
+        let found = self.open_lease(lease).await?;
+        if !(found.state == LeaseState::Pending && found.generation > 0) {
+            self.fail_over(signer, lease).await?;
+        }
+        progress(RentStep::Final);
+        let wait = wait_s.map(Duration::from_secs);
+        // Boxed, so that callers' futures stay small.
+        Box::pin(self.send_and_start(lease, wait, &mut progress)).await?;
         self.lease(lease).await
     }
 

@@ -19,7 +19,7 @@ use crate::{
     id::{Genesis, Hash},
     money::Money,
     order::{RentOrder, RentStep, RentUntil, StoredOrder},
-    view::LeaseView,
+    view::{LeaseState, LeaseView},
 };
 
 /// How long the agent may take to see a lease that is in a block, or to be reached at all.
@@ -67,16 +67,70 @@ impl Market {
         if stored.order.until == RentUntil::InBlock {
             return self.lease(lease).await;
         }
-        let lease = self.settle_in(&chain, &genesis, &mut stored, submission, progress).await?;
-        if stored.order.until == RentUntil::Running && stored.order.spec.is_some() {
-            let agent = self.own_agent(&genesis, lease).await?;
-            let wait = stored.order.wait_s.map(Duration::from_secs);
-            self.until_running(&agent, wait, progress).await?;
-            self.until_started(&chain, lease).await?;
-            progress(RentStep::Started);
+        match self.go_on(&chain, &genesis, &mut stored, submission, progress).await {
+            Ok(lease) => {
+                self.home().remove_order(&genesis, stored.tag)?;
+                self.lease(lease).await
+            }
+            Err(error) => Err(self.broke_off(&genesis, &stored, error).await),
         }
-        self.home().remove_order(&genesis, stored.tag)?;
-        self.lease(lease).await
+    }
+
+    /// From a lease in a block to a workload that runs, or as far as the order says.
+    async fn go_on(
+        &self,
+        chain: &ChainClient,
+        genesis: &Genesis,
+        stored: &mut StoredOrder,
+        submission: Option<Submission>,
+        progress: &mut (dyn FnMut(RentStep) + Send),
+    ) -> Result<u64, MarketError> {
+        let lease = self.settle_in(chain, genesis, stored, submission, progress).await?;
+        if stored.order.until == RentUntil::Running && stored.order.spec.is_some() {
+            let wait = stored.order.wait_s.map(Duration::from_secs);
+            self.until_started(chain, genesis, lease, wait, progress).await?;
+        }
+        Ok(lease)
+    }
+
+    /// There is nothing to go on with once the lease is closed.
+    async fn broke_off(
+        &self,
+        genesis: &Genesis,
+        stored: &StoredOrder,
+        error: MarketError,
+    ) -> MarketError {
+        let Some(lease) = stored.lease else { return error };
+        if !self.lease(lease).await.is_ok_and(|found| found.is_closed()) {
+            return error;
+        }
+        let home = self.home();
+        let forgotten = home.remove_order(genesis, stored.tag);
+        if let Err(error) = forgotten.and_then(|()| home.remove_spec(genesis, lease)) {
+            return error;
+        }
+        match error.is_retryable() {
+            true => MarketError::LeaseClosed { lease },
+            false => error,
+        }
+    }
+
+    /// Sends the machine of a lease what this device sent to the one before, and waits until it runs.
+    pub(super) async fn send_and_start(
+        &self,
+        lease: u64,
+        wait: Option<Duration>,
+        progress: &mut (dyn FnMut(RentStep) + Send),
+    ) -> Result<(), MarketError> {
+        let chain = self.chain().await?;
+        let genesis = Genesis(chain.genesis());
+        let spec = self.home().spec(&genesis, lease)?.ok_or_else(|| MarketError::Input {
+            field: "spec",
+            why: format!("this device did not send what lease {lease} runs; `dbc lease put` does"),
+        })?;
+        self.put_patiently(&genesis, lease, &spec).await?;
+        progress(RentStep::SpecAccepted);
+        self.until_started(&chain, &genesis, lease, wait, progress).await
     }
 
     /// Orders that were stored but did not get as far as they should, with their tags; oldest first.
@@ -194,6 +248,9 @@ impl Market {
         lease: u64,
     ) -> Result<(), MarketError> {
         self.home().adopt_order_key(genesis, stored.tag, lease)?;
+        if let Some(spec) = &stored.order.spec {
+            self.home().put_spec(genesis, lease, spec)?;
+        }
         stored.lease = Some(lease);
         self.home().put_order(genesis, stored)
     }
@@ -339,17 +396,33 @@ impl Market {
         Ok(None)
     }
 
-    async fn until_started(&self, chain: &ChainClient, lease: u64) -> Result<(), MarketError> {
+    /// Waits until the workload runs, and until the chain knows.
+    async fn until_started(
+        &self,
+        chain: &ChainClient,
+        genesis: &Genesis,
+        lease: u64,
+        wait: Option<Duration>,
+        progress: &mut (dyn FnMut(RentStep) + Send),
+    ) -> Result<(), MarketError> {
+        let agent = self.own_agent(genesis, lease).await?;
+        self.until_running(&agent, wait, progress).await?;
+        self.until_metered(chain, lease).await?;
+        progress(RentStep::Started);
+        Ok(())
+    }
+
+    async fn until_metered(&self, chain: &ChainClient, lease: u64) -> Result<(), MarketError> {
         let mut heads = chain.best();
         let started = async {
             loop {
                 heads.mark_unchanged();
                 let found = self.lease(lease).await?;
-                if found.started_at.is_some() {
-                    return Ok(());
-                }
-                if found.is_closed() {
-                    return Err(MarketError::LeaseClosed { lease });
+                match found.state {
+                    LeaseState::Running => return Ok(()),
+                    LeaseState::Closed { .. } => return Err(MarketError::LeaseClosed { lease }),
+                    // A lease that another machine took over is so again.
+                    LeaseState::Pending => {}
                 }
                 if heads.changed().await.is_err() {
                     sleep(PAUSE).await;

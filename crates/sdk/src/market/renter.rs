@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dbc_chain_client::{At, ChainClient};
+use dbc_chain_client::{At, ChainClient, Search};
 use dbc_primitives::price;
 
 use super::{
@@ -13,7 +13,7 @@ use crate::{
     Market, MarketError,
     account::{AccountId, Signer},
     convert::{self, Calendar},
-    id::MachineId,
+    id::{Genesis, MachineId},
     money::Money,
     order::{Filter, Need, Quote},
     view::{Closing, LeaseView, MachineView, Profile, TxView},
@@ -21,14 +21,20 @@ use crate::{
 
 /// Fewest digits that stand for a machine.
 const PREFIX_DIGITS_MIN: usize = 4;
+/// Quotes of which the chain is asked whether its machine takes the order, cheapest first.
+const QUOTES_MAX: usize = 64;
 
 impl Market {
-    /// The machines that pass the filter, cheapest first, those without an offer last.
+    /// The machines that pass the filter, cheapest first, those without an offer last. Those that can be rented
+    /// are looked for by the chain itself, which leaves out what is in maintenance.
     pub async fn machines(&self, filter: &Filter) -> Result<Vec<MachineView>, MarketError> {
         let calendar = self.calendar().await?;
         let view = self.chain().await?.at(At::Best).await?;
         let average = view.dollar_price().await?;
-        let all = view.machines().await?;
+        let all = match filter.rentable {
+            true => view.listed(&search(filter, 0)).await?,
+            false => view.machines().await?,
+        };
         let mut machines: Vec<_> = all
             .into_iter()
             .map(|machine| convert::machine(machine, calendar, average))
@@ -55,11 +61,13 @@ impl Market {
             return self.machine(machine).await;
         }
         let not_found = || MarketError::MachineNotFound { what: text.chars().take(70).collect() };
-        let machines = self.machines(&Filter::default()).await?;
-        let number = text.strip_prefix('#').unwrap_or(text).parse::<u32>().ok();
-        if let Some(machine) = machines.iter().find(|machine| Some(machine.index) == number) {
-            return Ok(machine.clone());
+        if let Ok(number) = text.strip_prefix('#').unwrap_or(text).parse() {
+            let view = self.chain().await?.at(At::Best).await?;
+            if let Some((machine, _)) = view.machine_at(number).await? {
+                return self.machine(MachineId(machine.0)).await;
+            }
         }
+        let machines = self.machines(&Filter::default()).await?;
         let prefix = text.to_ascii_lowercase();
         let mut fits = machines.into_iter().filter(|machine| {
             prefix.len() >= PREFIX_DIGITS_MIN && machine.id.to_string().starts_with(&prefix)
@@ -74,38 +82,51 @@ impl Market {
         }
     }
 
-    /// What the need costs, on the machine it names or on the cheapest that fits.
+    /// What the need costs, on the machine it names or on the cheapest that fits and takes the order.
     ///
     /// Errors: `machine_unavailable` saying which wish ruled the last machines out.
     pub async fn quote(&self, need: &Need) -> Result<Quote, MarketError> {
         self.quote_by(need, None).await
     }
 
-    /// As [`Market::quote`], sold by a platform.
+    /// As [`Market::quote`], sold by a platform; its fee counts for what the need may cost.
+    ///
+    /// Errors: also `invalid_input` when there is no such platform.
     pub async fn quote_by(&self, need: &Need, platform: Option<u32>) -> Result<Quote, MarketError> {
         let calendar = self.calendar().await?;
+        let view = self.chain().await?.at(At::Best).await?;
+        if let Some(number) = platform
+            && view.platform(number).await?.is_none()
+        {
+            let why = format!("there is none of number {number}; `dbc platform show` lists them");
+            return Err(MarketError::Input { field: "platform", why });
+        }
         let machines = match need.machine {
             Some(machine) => vec![self.machine(machine).await?],
-            None => self.machines(&Filter::default()).await?,
+            None => {
+                let average = view.dollar_price().await?;
+                let gpus = if need.whole { 0 } else { need.gpus };
+                let all = view.listed(&search(&need.filter, gpus)).await?;
+                all.into_iter().map(|found| convert::machine(found, calendar, average)).collect()
+            }
         };
+        let now = view.slot().await?;
         let mut nearest: Option<Ruled> = None;
-        let mut best: Option<Quote> = None;
+        let mut fitting = Vec::new();
         for machine in &machines {
-            match quote_on(machine, need, calendar) {
-                Ok(quote) if best.as_ref().is_none_or(|b| quote.deposit < b.deposit) => {
-                    best = Some(quote);
-                }
-                Ok(_) => {}
+            match quote_on(machine, need, calendar, now) {
+                Ok(quote) => fitting.push(quote),
                 Err(ruled) if nearest.as_ref().is_none_or(|n| ruled.came > n.came) => {
                     nearest = Some(ruled);
                 }
                 Err(_) => {}
             }
         }
-        let best = best.ok_or_else(|| MarketError::NothingFits {
-            why: nearest.map_or_else(|| "none is registered".into(), |ruled| ruled.why),
-        })?;
-        self.exact(best, platform).await
+        let exact = |quote| self.exact(quote, platform);
+        let first = first_of(fitting, need.max_per_hour, exact).await?;
+        first.ok_or_else(|| MarketError::NothingFits {
+            why: nearest.map_or_else(|| "none that is listed has enough".into(), |n| n.why),
+        })
     }
 
     /// The account's leases, newest first; closed ones only with `all`.
@@ -200,6 +221,7 @@ impl Market {
         })?;
         let after = chain.at(At::Block(included.block)).await?.lease(lease).await?;
         let after = after.ok_or(MarketError::LeaseNotFound { lease })?;
+        self.home().remove_spec(&Genesis(chain.genesis()), lease)?;
         let calendar = self.calendar().await?;
         let view = convert::lease(after, true, calendar);
         Ok(Closing {
@@ -266,6 +288,46 @@ async fn deposited(chain: &ChainClient, number: u64, lease: u64) -> Result<u128,
     Ok(parts.into_iter().fold(0, u128::saturating_add))
 }
 
+/// The first quote that the chain bears out and that is not too dear, cheapest first; `None` of none. What a
+/// machine may be held back for, nobody else can tell.
+async fn first_of<Exact>(
+    mut quotes: Vec<Quote>,
+    most: Option<Money>,
+    mut exact: impl FnMut(Quote) -> Exact,
+) -> Result<Option<Quote>, MarketError>
+where
+    Exact: Future<Output = Result<Quote, MarketError>>,
+{
+    quotes.sort_by_key(|quote| (quote.deposit, quote.machine_index));
+    let mut refused = None;
+    for quote in quotes.into_iter().take(QUOTES_MAX) {
+        let error = match exact(quote).await {
+            Ok(quote) if most.is_none_or(|most| quote.rate.per_hour <= most) => {
+                return Ok(Some(quote));
+            }
+            Ok(quote) => MarketError::NothingFits { why: cheapest(quote.rate.per_hour) },
+            Err(error @ MarketError::MachineTaken { .. }) => error,
+            Err(error) => return Err(error),
+        };
+        refused.get_or_insert(error);
+    }
+    refused.map_or(Ok(None), Err)
+}
+
+fn cheapest(per_hour: Money) -> String {
+    format!("the cheapest costs {per_hour} an hour")
+}
+
+/// What the chain can look for of a filter, and so many free GPUs at least.
+fn search(filter: &Filter, gpus: u8) -> Search {
+    Search {
+        class: filter.class.map(convert::class_back),
+        region: filter.region,
+        free_gpus: filter.gpus_min.max(gpus),
+        max_price: None,
+    }
+}
+
 /// What the machine asks for an hour of its usual good: a GPU, or a CPU share.
 fn asked(machine: &MachineView) -> Option<Money> {
     let price = machine.offer.as_ref()?.price;
@@ -302,7 +364,12 @@ struct Ruled {
     why: String,
 }
 
-fn quote_on(machine: &MachineView, need: &Need, calendar: Calendar) -> Result<Quote, Ruled> {
+fn quote_on(
+    machine: &MachineView,
+    need: &Need,
+    calendar: Calendar,
+    now: u64,
+) -> Result<Quote, Ruled> {
     let ruled = |came, why: String| Err(Ruled { came, why });
     if !machine.rentable {
         return ruled(
@@ -326,6 +393,13 @@ fn quote_on(machine: &MachineView, need: &Need, calendar: Calendar) -> Result<Qu
         let (least, most) = (offer.min_term_s, offer.max_term_s);
         return ruled(3, format!("the term must be {least} to {most} seconds"));
     }
+    if let Some(announced) = machine.maintenance
+        && now < announced.until.slot
+        && announced.from.slot < now.saturating_add(slots)
+    {
+        let until = announced.until.slot;
+        return ruled(3, format!("the next maintenance of the machine ends at slot {until}"));
+    }
     let chain_offer = dbc_primitives::Offer {
         price: convert::price(offer.price),
         min_term: calendar.slots(offer.min_term_s),
@@ -348,7 +422,7 @@ fn quote_on(machine: &MachineView, need: &Need, calendar: Calendar) -> Result<Qu
     if let Some(most) = need.max_per_hour
         && rate.per_hour > most
     {
-        return ruled(4, format!("the cheapest costs {} an hour", rate.per_hour));
+        return ruled(4, cheapest(rate.per_hour));
     }
     Ok(Quote {
         machine: machine.id,
@@ -428,4 +502,65 @@ fn pick_gpus(machine: &MachineView, need: &Need) -> Option<Vec<u8>> {
             .collect();
         (same.len() == usize::from(need.gpus)).then_some(same)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::Rate;
+
+    fn quote(machine: u32, hour: u64) -> Quote {
+        Quote {
+            machine: MachineId([0; 32]),
+            machine_index: machine,
+            gpus: vec![],
+            profile: Profile::Cpu,
+            cpu_shares: 1,
+            term_slots: 1_200,
+            term_s: 3_600,
+            rate: Rate { per_slot: Money(0), per_hour: Money::dbc(hour) },
+            deposit: Money::dbc(hour),
+            offer_version: 1,
+            in_dollars: false,
+            off: 0,
+            platform: Money(0),
+        }
+    }
+
+    fn taken() -> MarketError {
+        MarketError::MachineTaken { why: "it takes no such order".into() }
+    }
+
+    #[tokio::test]
+    async fn a_cheap_machine_that_takes_no_order_is_passed_over() {
+        let quotes = vec![quote(3, 5), quote(1, 1), quote(2, 1), quote(0, 9)];
+        let mut asked = Vec::new();
+        let first = first_of(quotes, None, |quote: Quote| {
+            asked.push(quote.machine_index);
+            let refused = quote.rate.per_hour == Money::dbc(1);
+            async move { if refused { Err(taken()) } else { Ok(quote) } }
+        });
+        assert_eq!(first.await.unwrap().unwrap().machine_index, 3);
+        assert_eq!(asked, [1, 2, 3]);
+        let none = first_of(vec![quote(1, 1)], None, |_| async { Err(taken()) }).await;
+        assert!(matches!(none, Err(MarketError::MachineTaken { .. })));
+        let away = first_of(vec![quote(1, 1), quote(2, 2)], None, |_| async {
+            Err(MarketError::Internal("the chain is away".into()))
+        });
+        assert!(matches!(away.await, Err(MarketError::Internal(_))));
+        assert!(first_of(vec![], None, |_| async { Err(taken()) }).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn the_highest_price_holds_for_what_the_platform_takes_too() {
+        let most = Some(Money::dbc(10));
+        let sold = |mut quote: Quote| async move {
+            quote.rate.per_hour = Money::dbc(11);
+            Ok(quote)
+        };
+        let error = first_of(vec![quote(1, 10)], most, sold).await.unwrap_err();
+        assert!(error.to_string().contains("the cheapest costs 11 DBC an hour"), "{error}");
+        let plain = first_of(vec![quote(1, 10)], most, |quote| async { Ok(quote) }).await;
+        assert_eq!(plain.unwrap().unwrap().machine_index, 1);
+    }
 }

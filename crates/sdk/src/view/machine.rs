@@ -240,7 +240,7 @@ pub struct UsdPrice {
 pub enum Ask {
     /// In DBC.
     Dbc(Price),
-    /// In dollars: for terms of thirty days at most, while feeders say what a DBC costs.
+    /// In dollars, while feeders say what a DBC costs: leases convert them anew each thirty days.
     Usd(UsdPrice),
 }
 

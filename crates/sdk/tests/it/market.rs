@@ -94,7 +94,13 @@ async fn refusals_have_the_code_that_says_what_to_do() -> Result<()> {
     // Unlisted while nobody leases it: no order succeeds, the quote says so.
     provider.unlist(&world.provider, MachineId(MACHINE)).await?;
     let error = market.quote(&Need::cpu(600)).await.unwrap_err();
+    assert!(error.to_string().contains("none that is listed"), "{error}");
+    let this = Need { machine: Some(MachineId(MACHINE)), ..Need::cpu(600) };
+    let error = market.quote(&this).await.unwrap_err();
     assert!(error.to_string().contains("is verified"), "{error}");
+    let error = market.quote_by(&this, Some(7)).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidInput);
+    assert!(error.to_string().contains("platform: there is none of number 7"), "{error}");
     let error = market.find_machine("deadbeef").await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::MachineUnavailable);
     Ok(())

@@ -111,6 +111,28 @@ async fn asked(
     Ok((class, up::market::hardware(&facts), machine.location))
 }
 
+/// Takes the stake of a retired machine back.
+pub async fn withdraw(
+    context: &Context,
+    market: &Market,
+    signer: &Signer,
+    machine: Option<String>,
+) -> Result<()> {
+    let machine = mine(context, market, machine).await?;
+    if !matches!(machine.status, MachineStatus::Retiring { .. }) {
+        let why = format!(
+            "machine {} is {}; `dbc provider retire {}` comes first",
+            machine.index, machine.status, machine.index
+        );
+        return Err(coded(ErrorCode::InvalidInput, why));
+    }
+    let tx = market.withdraw_stake(signer, machine.id).await?;
+    print::data(context.json, &tx, || {
+        format!("{} are free; machine {} is gone", machine.stake, machine.index)
+    });
+    Ok(())
+}
+
 /// Takes stake back that nothing asks for.
 pub async fn release_stake(
     context: &Context,
