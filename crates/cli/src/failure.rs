@@ -43,7 +43,7 @@ pub fn report(error: &anyhow::Error, json: bool) -> ExitCode {
 fn code_of(error: &anyhow::Error) -> Option<ErrorCode> {
     error.chain().find_map(|cause| {
         let coded = cause.downcast_ref::<Coded>().map(|coded| coded.code);
-        let market = || cause.downcast_ref::<MarketError>().map(MarketError::code);
+        let market = || dbc_sdk::code_of(cause);
         let wallet = || cause.downcast_ref::<WalletError>().map(WalletError::code);
         coded.or_else(market).or_else(wallet)
     })

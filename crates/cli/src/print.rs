@@ -1,5 +1,6 @@
 //! The only place that writes to standard output. Data goes there; progress and messages go to
-//! standard error. Colour never carries meaning.
+//! standard error. Colour never carries meaning. Text comes from chains and machines of strangers, so nothing in it
+//! is left that a terminal obeys.
 
 use std::{
     io::{IsTerminal as _, Write as _},
@@ -11,7 +12,7 @@ use serde::Serialize;
 
 /// Writes a line of data.
 pub fn line(text: &str) {
-    raw(text.as_bytes());
+    raw(plain(text).as_bytes());
     raw(b"\n");
 }
 
@@ -31,7 +32,7 @@ pub fn raw_error(bytes: &[u8]) {
 /// Writes a value as JSON, indented.
 pub fn json(value: &impl Serialize) {
     let text = serde_json::to_string_pretty(value).expect("values printed have string keys");
-    line(&text);
+    line(&escaped(&text));
 }
 
 /// Writes a value: as JSON when asked for, else the text.
@@ -48,8 +49,27 @@ pub fn data(as_json: bool, value: &impl Serialize, text: impl FnOnce() -> String
 
 /// Writes a message to standard error.
 pub fn note(text: &str) {
-    raw_error(text.as_bytes());
+    raw_error(plain(text).as_bytes());
     raw_error(b"\n");
+}
+
+/// Text as it is shown: lines and tabs stay, other control characters do not.
+fn plain(text: &str) -> String {
+    let kept = |letter: char| matches!(letter, '\n' | '\t') || !letter.is_control();
+    text.chars().map(|letter| if kept(letter) { letter } else { '\u{fffd}' }).collect()
+}
+
+/// JSON means the same with its control characters escaped; its format does so for the first 32 alone.
+fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for letter in json.chars() {
+        match letter {
+            '\n' => text.push(letter),
+            _ if letter.is_control() => text += &format!("\\u{:04x}", u32::from(letter)),
+            _ => text.push(letter),
+        }
+    }
+    text
 }
 
 /// Columns of text, padded to their widest cell.
@@ -103,7 +123,7 @@ impl Step {
         }
         self.last = text.to_string();
         match &self.bar {
-            Some(bar) => bar.set_message(text.to_string()),
+            Some(bar) => bar.set_message(plain(text).replace(['\n', '\t'], " ")),
             None => note(&format!("    {}: {text}", self.name)),
         }
     }
@@ -146,6 +166,17 @@ mod tests {
         assert_eq!(duration(0), "0 s");
         assert_eq!(duration(3_905), "1 h 5 min");
         assert_eq!(duration(90_000), "1 d 1 h");
+    }
+
+    #[test]
+    fn nothing_is_shown_that_a_terminal_obeys() {
+        let hostile = "a\u{1b}[2J\u{9b}31mb\r\u{7f}\n\tc";
+        assert_eq!(plain(hostile), "a\u{fffd}[2J\u{fffd}31mb\u{fffd}\u{fffd}\n\tc");
+        let json = serde_json::to_string_pretty(&[hostile]).unwrap();
+        let shown = escaped(&json);
+        assert!(!shown.chars().any(|letter| letter.is_control() && letter != '\n'), "{shown}");
+        let read: Vec<String> = serde_json::from_str(&shown).unwrap();
+        assert_eq!(read, [hostile], "it means the same");
     }
 
     #[test]

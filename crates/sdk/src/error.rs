@@ -223,6 +223,12 @@ impl MarketError {
     }
 }
 
+/// The code of an error of this crate, or of the chain client below it.
+pub fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<ErrorCode> {
+    let chain = || error.downcast_ref::<ChainError>().map(chain_code);
+    error.downcast_ref::<MarketError>().map(MarketError::code).or_else(chain)
+}
+
 /// What the chain's own words mean to a client.
 fn chain_code(error: &ChainError) -> ErrorCode {
     match error {
@@ -236,5 +242,22 @@ fn chain_code(error: &ChainError) -> ErrorCode {
         ChainError::Input { .. } => ErrorCode::InvalidInput,
         ChainError::Malformed { .. } => ErrorCode::Internal,
         _ => ErrorCode::ChainRefused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_chain_refused_has_its_code_whoever_asked_it() {
+        let refused = || ChainError::Refused {
+            pallet: "Audits".into(),
+            error: "NotJudged".into(),
+            docs: String::new(),
+        };
+        assert_eq!(code_of(&refused()), Some(ErrorCode::ChainRefused));
+        assert_eq!(code_of(&MarketError::from(refused())), Some(ErrorCode::ChainRefused));
+        assert_eq!(code_of(&std::fmt::Error), None);
     }
 }

@@ -47,7 +47,7 @@ pub use dbc_agent_api::{
 pub use dbc_chain_client::{
     AuditPhase, BATCH_MAX, Body, Fact, OffenceKind, OffenceStage, PoolState, Tier,
 };
-pub use error::MarketError;
+pub use error::{MarketError, code_of};
 pub use grant::{GrantOrder, GrantView};
 pub use id::{AccessKeyId, Genesis, Hash, HolderId, IdParseError, MachineId};
 pub use market::Market;

@@ -97,7 +97,9 @@ fn show(context: &Context, view: &AuditorView) {
         if !view.joined {
             let next = match view.seated {
                 true => "`dbc audit join` bonds it",
-                false => "the council gives it a seat first (docs/guides/auditor.md)",
+                false => {
+                    "the council or a referendum gives it a seat first (docs/guides/auditor.md)"
+                }
             };
             return format!("{} is no auditor; {next}", view.account);
         }

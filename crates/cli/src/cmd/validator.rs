@@ -158,6 +158,15 @@ fn words(standing: &Standing) -> String {
     text
 }
 
+/// Whether a lease is not over. The record of one that is goes in the end; a node that lags has not seen it yet.
+async fn is_open(market: &Market, lease: u64) -> Result<bool> {
+    match market.lease(lease).await {
+        Ok(found) => Ok(!found.is_closed()),
+        Err(MarketError::LeaseNotFound { .. }) if !market.network().await?.syncing => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// The signer whose bond it is, and what was planned for it.
 async fn mine(context: &Context, market: &Market) -> Result<(Signer, Option<Plan>)> {
     let signer = context.signer()?;

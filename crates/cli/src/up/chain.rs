@@ -1,5 +1,5 @@
 //! The chain: its genesis, and one or four validators with well-known development keys. The machine is
-//! audited like any other; only one with cards, which nothing can challenge yet, counts as verified.
+//! audited like any other; only one with cards counts as verified from the start, as not every card can be challenged.
 
 use std::{path::PathBuf, process::Stdio, time::Duration};
 

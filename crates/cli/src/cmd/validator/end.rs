@@ -4,7 +4,7 @@
 use anyhow::Result;
 use dbc_sdk::{Closing, ErrorCode, Market, Money, RoleView, Signer, StakeView};
 
-use super::{Plan, mine};
+use super::{Plan, is_open, mine};
 use crate::{
     cmd::{equation, stake::leaving},
     context::Context,
@@ -65,7 +65,7 @@ async fn end_lease(
     step: &mut Step,
 ) -> Result<Option<Closing>> {
     let Some(lease) = plan.lease else { return Ok(None) };
-    if market.lease(lease).await?.is_closed() {
+    if !is_open(market, lease).await? {
         return Ok(None);
     }
     step.say(&format!("ending lease {lease}"));

@@ -1,19 +1,28 @@
 //! The node of a rented validator, asked from inside its container on its own loopback: nothing of it listens
 //! for anybody else. What it answers is the machine's word, and is bounded and checked.
 
+use std::{path::Path, time::Duration};
+
 use anyhow::{Context as _, Result, bail, ensure};
 use dbc_sdk::{AccountId, Agent, LogStream};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 /// Where the node's chain spec is, inside.
-pub const SPEC: &str = "/root/chain.json";
+const SPEC: &str = "/root/chain.json";
 /// Where the node answers, inside.
 const RPC: &str = "http://127.0.0.1:9944";
 /// Port on which it meets others.
 const PEERS_PORT: u16 = 30_333;
 /// Largest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Longest reason that is shown, in characters.
+const REASON_CHARS_MAX: usize = 300;
+/// How long a command may take inside.
+const COMMAND_TIME: Duration = Duration::from_secs(60);
+/// How long the chain spec may take to it.
+const UPLOAD_TIME: Duration = Duration::from_secs(600);
 
 /// How far the node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,19 +39,33 @@ pub struct Health {
 pub async fn run(agent: &Agent, words: &[&str]) -> Result<String> {
     let words: Vec<String> = words.iter().map(ToString::to_string).collect();
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let status = agent
-        .exec(&words, |stream, bytes| {
-            let into = if stream == LogStream::Stdout { &mut out } else { &mut err };
-            let room = ANSWER_BYTES_MAX.saturating_sub(into.len());
-            into.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        })
-        .await?;
+    let ran = agent.exec(&words, |stream, bytes| {
+        let into = if stream == LogStream::Stdout { &mut out } else { &mut err };
+        let room = ANSWER_BYTES_MAX.saturating_sub(into.len());
+        into.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    });
+    let ran = timeout(COMMAND_TIME, ran).await;
+    let status = ran.with_context(|| format!("`{}` does not end", words[0]))??;
     if status.shell_code() != 0 {
-        let why: String = String::from_utf8_lossy(&err).chars().take(300).collect();
-        bail!("`{}` ended with {}: {}", words[0], status.shell_code(), why.trim());
+        let why = reason(&String::from_utf8_lossy(&err));
+        bail!("`{}` ended with {}: {why}", words[0], status.shell_code());
     }
     ensure!(out.len() < ANSWER_BYTES_MAX, "`{}` says more than is read", words[0]);
     String::from_utf8(out).with_context(|| format!("`{}` writes no text", words[0]))
+}
+
+/// What is shown of words of the machine: the beginning, on one line.
+fn reason(words: &str) -> String {
+    let plain = words.trim().chars().map(|c| if c.is_control() { ' ' } else { c });
+    plain.take(REASON_CHARS_MAX).collect()
+}
+
+/// Gives the node its chain spec: whole or not at all, as the node waits for the name.
+pub async fn send_spec(agent: &Agent, file: &Path) -> Result<()> {
+    let part = format!("{SPEC}.part");
+    let sent = timeout(UPLOAD_TIME, agent.upload(file, &part, |_| {})).await;
+    sent.context("the chain spec does not get there")??;
+    run(agent, &["mv", "-f", &part, SPEC]).await.map(drop)
 }
 
 /// Whether the node has its chain spec already.
@@ -119,8 +142,7 @@ fn answer<Answer: DeserializeOwned>(method: &str, text: &str) -> Result<Answer> 
     let said: Value = serde_json::from_str(text)
         .with_context(|| format!("the node's answer to {method} is no JSON"))?;
     if let Some(error) = said.get("error") {
-        let why: String =
-            error["message"].as_str().unwrap_or("no reason").chars().take(300).collect();
+        let why = reason(error["message"].as_str().unwrap_or("no reason"));
         bail!("the node refuses {method}: {why}");
     }
     let result = said.get("result").cloned().unwrap_or_default();
@@ -137,6 +159,9 @@ mod tests {
         assert!(answer::<bool>("m", r#"{"jsonrpc":"2.0","id":1,"result":true}"#).unwrap());
         let refused = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"not here"}}"#;
         assert!(answer::<bool>("m", refused).unwrap_err().to_string().contains("not here"));
+        let hostile = r#"{"error":{"message":"a\u001b[2J\u009b1m\nhint: b"}}"#;
+        let why = answer::<bool>("m", hostile).unwrap_err().to_string();
+        assert!(why.ends_with("m: a [2J 1m hint: b"), "{why:?}");
         for nonsense in ["", "[]", "{}", r#"{"result":"yes"}"#] {
             assert!(answer::<bool>("m", nonsense).is_err(), "{nonsense}");
         }

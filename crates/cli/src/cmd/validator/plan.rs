@@ -4,12 +4,13 @@
 use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::PathBuf};
 
 use anyhow::{Context as _, Result};
-use dbc_sdk::{AccountId, Genesis, Market, Money};
+use dbc_sdk::{AccountId, ErrorCode, Genesis, Market, Money};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     args::RentNode,
     context::{Context, read_small},
+    failure::coded,
 };
 
 /// The plan of one account on one network.
@@ -34,6 +35,12 @@ pub struct Plan {
     pub before: Option<Money>,
     /// Whether it is being undone.
     pub ending: bool,
+    /// Image with the node, where one was named.
+    #[serde(default)]
+    pub image: Option<String>,
+    /// Chain spec of the network, where one was named.
+    #[serde(default)]
+    pub spec: Option<PathBuf>,
     /// The file.
     #[serde(skip)]
     path: PathBuf,
@@ -78,10 +85,50 @@ impl Plan {
             keys: None,
             before: None,
             ending: false,
+            image: None,
+            spec: None,
             path: Self::path(context, genesis, account),
         };
         plan.save()?;
         Ok(plan)
+    }
+
+    /// Takes over which image and which chain spec are named now; those of before stay where none is.
+    ///
+    /// # Errors
+    /// When others are named for a lease that is `fixed`, as its node has them already.
+    pub fn name(&mut self, args: &RentNode, fixed: bool) -> Result<()> {
+        let spec = match &args.spec {
+            Some(file) => Some(file.canonicalize().map_err(|error| {
+                let why = format!("--spec: {}: {error}", file.display());
+                coded(ErrorCode::InvalidInput, why)
+            })?),
+            None => None,
+        };
+        let other = |flag: &str| {
+            let why = format!(
+                "{flag}: its lease runs with another one; leave the flag out, or `dbc validator end` first"
+            );
+            Err(coded(ErrorCode::InvalidInput, why))
+        };
+        if fixed && args.image.is_some() && args.image != self.image {
+            return other("--image");
+        }
+        if fixed && spec.is_some() && spec != self.spec {
+            return other("--spec");
+        }
+        self.image = args.image.clone().or(self.image.take());
+        self.spec = spec.or(self.spec.take());
+        Ok(())
+    }
+
+    /// The node and the keys in it went with their lease.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn forget_lease(&mut self) -> Result<()> {
+        (self.tag, self.lease, self.keys) = (rand::random(), None, None);
+        self.save()
     }
 
     /// Writes it down, whole or not at all.
@@ -122,5 +169,78 @@ impl Plan {
     fn path(context: &Context, genesis: Genesis, account: AccountId) -> PathBuf {
         let network: String = genesis.to_string().chars().take(16).collect();
         context.home.join("validators").join(format!("{network}-{account}.json"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(image: Option<&str>, spec: Option<&std::path::Path>) -> RentNode {
+        RentNode {
+            bond: "1".into(),
+            commission: "10%".into(),
+            term: 3_600,
+            machine: None,
+            max_price: None,
+            image: image.map(str::to_owned),
+            spec: spec.map(std::path::Path::to_owned),
+            shares: 1,
+            memory: None,
+            disk: None,
+        }
+    }
+
+    fn plan(folder: &std::path::Path) -> Plan {
+        Plan {
+            genesis: Genesis([7; 32]),
+            account: AccountId([1; 32]),
+            bond: Money::dbc(1),
+            commission: "10%".into(),
+            tag: 5,
+            lease: Some(9),
+            keys: Some(("0x01".into(), "0x02".into())),
+            before: Some(Money::dbc(3)),
+            ending: false,
+            image: None,
+            spec: None,
+            path: folder.join("plan.json"),
+        }
+    }
+
+    #[test]
+    fn what_its_lease_runs_with_is_not_changed_by_naming_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, other] = ["one", "other"].map(|name| {
+            let file = folder.path().join(name);
+            fs::write(&file, "{}").unwrap();
+            file
+        });
+        let mut plan = plan(folder.path());
+        plan.name(&args(Some("node:1"), Some(&one)), false).unwrap();
+        for again in [args(None, None), args(Some("node:1"), Some(&one))] {
+            plan.name(&again, true).unwrap();
+            assert_eq!(plan.image.as_deref(), Some("node:1"));
+        }
+        let image = plan.name(&args(Some("node:2"), None), true).unwrap_err();
+        assert!(image.to_string().contains("--image: its lease runs with another one"), "{image}");
+        let spec = plan.name(&args(None, Some(&other)), true).unwrap_err();
+        assert!(spec.to_string().contains("--spec: its lease"), "{spec}");
+        plan.name(&args(Some("node:2"), Some(&other)), false).unwrap();
+        assert_eq!(plan.image.as_deref(), Some("node:2"));
+        assert_eq!(plan.spec, Some(other.canonicalize().unwrap()));
+        assert!(plan.name(&args(None, Some(&folder.path().join("none"))), false).is_err());
+    }
+
+    #[test]
+    fn with_its_lease_the_keys_in_it_are_forgotten_and_the_bond_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut plan = plan(folder.path());
+        plan.forget_lease().unwrap();
+        assert_eq!((plan.lease, &plan.keys), (None, &None));
+        assert_ne!(plan.tag, 5, "another order");
+        assert_eq!(plan.before, Some(Money::dbc(3)));
+        let stored: Plan = serde_json::from_slice(&fs::read(&plan.path).unwrap()).unwrap();
+        assert_eq!(Plan { path: plan.path.clone(), ..stored }, plan);
     }
 }

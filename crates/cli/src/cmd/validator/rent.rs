@@ -2,7 +2,7 @@
 //! step looks first whether it is done, and what it needs is on disk before it is taken.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -13,7 +13,7 @@ use dbc_sdk::{
     workload::{ContainerSpec, WorkloadKind},
 };
 
-use super::{Plan, inside, mine, share, show};
+use super::{Plan, inside, is_open, mine, share, show};
 use crate::{
     args::RentNode,
     cmd::{money, rent::words},
@@ -47,15 +47,50 @@ pub async fn run(context: &Context, market: &Market, args: &RentNode) -> Result<
         !plan.ending,
         "this validator is being ended; `dbc validator end` goes on with that"
     );
+    let begun = begun(market, &plan).await?;
+    let fixed = begun.is_some() || has_lease(market, &plan).await?;
+    plan.name(args, fixed)?;
     (plan.bond, plan.commission) = (bond, args.commission.clone());
     plan.save()?;
-    lease(context, market, &signer, args, &mut plan).await?;
+    match steps(context, market, &signer, args, &mut plan, begun).await {
+        // Nothing goes on in a lease that is closed, whatever was seen of it.
+        Err(error) if plan.lease.is_some() && !has_lease(market, &plan).await.unwrap_or(true) => {
+            plan.forget_lease()?;
+            Err(error).context("its lease is over; this command once more begins anew")
+        }
+        Err(error) => Err(error),
+        Ok(()) => show(context, market, signer.account(), None).await,
+    }
+}
+
+async fn steps(
+    context: &Context,
+    market: &Market,
+    signer: &Signer,
+    args: &RentNode,
+    plan: &mut Plan,
+    begun: Option<RentOrder>,
+) -> Result<()> {
+    lease(context, market, signer, args, plan, begun).await?;
     let id = plan.lease.context("the lease has no number")?;
     let agent = market.agent(id).await?;
-    bring_up(context, market, &agent, args).await?;
-    keys(context, market, &signer, &agent, &mut plan).await?;
-    stand(context, market, &signer, &mut plan).await?;
-    show(context, market, signer.account(), None).await
+    bring_up(context, market, &agent, plan).await?;
+    keys(context, market, signer, &agent, plan).await?;
+    stand(context, market, signer, plan).await
+}
+
+/// The order of a plan that did not get as far as it should.
+async fn begun(market: &Market, plan: &Plan) -> Result<Option<RentOrder>> {
+    let orders = market.unfinished_orders().await?;
+    Ok(orders.into_iter().find(|(tag, _)| *tag == plan.tag).map(|(_, order)| order))
+}
+
+/// Whether the plan has a lease that is not closed.
+async fn has_lease(market: &Market, plan: &Plan) -> Result<bool> {
+    match plan.lease {
+        Some(lease) => is_open(market, lease).await,
+        None => Ok(false),
+    }
 }
 
 /// A lease that runs the node.
@@ -65,15 +100,14 @@ async fn lease(
     signer: &Signer,
     args: &RentNode,
     plan: &mut Plan,
+    begun: Option<RentOrder>,
 ) -> Result<()> {
-    let orders = market.unfinished_orders().await?;
-    let begun = orders.into_iter().find(|(tag, _)| *tag == plan.tag).map(|(_, order)| order);
-    let order = match (begun, plan.lease) {
-        (Some(order), _) => order,
-        (None, Some(lease)) if !market.lease(lease).await?.is_closed() => return Ok(()),
-        (None, known) => {
-            if known.is_some() {
-                forget(plan)?;
+    let order = match begun {
+        Some(order) => order,
+        None if has_lease(market, plan).await? => return Ok(()),
+        None => {
+            if plan.lease.is_some() {
+                plan.forget_lease()?;
             }
             order(context, market, args, plan).await?
         }
@@ -98,18 +132,10 @@ async fn lease(
             plan.save()
         }
         Err(error @ MarketError::LeaseClosed { .. }) => {
-            forget(plan)?;
-            Err(error)
-                .context("the node was not started in time; call this again for another lease")
+            Err(error).context("the node was not started in time")
         }
         Err(error) => Err(error).context("the lease broke off; call this again to go on with it"),
     }
-}
-
-/// The node and the keys in it went with their lease.
-fn forget(plan: &mut Plan) -> Result<()> {
-    (plan.tag, plan.lease, plan.keys) = (rand::random(), None, None);
-    plan.save()
 }
 
 /// What to lease, if there is money for it and for the bond.
@@ -120,8 +146,8 @@ async fn order(
     plan: &Plan,
 ) -> Result<RentOrder> {
     // Before anything is paid: whoever has no spec gets no further.
-    spec_file(context, args)?;
-    let workload = workload(context, args).await?;
+    spec_file(context, market, plan).await?;
+    let workload = workload(context, market, args, plan).await?;
     let max = args.max_price.as_deref();
     let need = Need {
         machine: match &args.machine {
@@ -152,8 +178,13 @@ async fn order(
 }
 
 /// The node as a workload.
-async fn workload(context: &Context, args: &RentNode) -> Result<WorkloadSpec> {
-    let mut spec = match (&args.image, up::state::Network::load(&context.net_dir)?) {
+async fn workload(
+    context: &Context,
+    market: &Market,
+    args: &RentNode,
+    plan: &Plan,
+) -> Result<WorkloadSpec> {
+    let mut spec = match (&plan.image, context.local(market).await?) {
         (Some(image), _) => WorkloadSpec::container(image),
         (None, Some(network)) => {
             let mut step = Step::begin("image", context.quiet());
@@ -162,7 +193,8 @@ async fn workload(context: &Context, args: &RentNode) -> Result<WorkloadSpec> {
             template::find(TEMPLATE)?.spec(&network.registry())
         }
         (None, None) => {
-            let why = "no network runs on this machine; name an image with the node: --image";
+            let why =
+                "the network does not run on this machine; name an image with the node: --image";
             return Err(coded(ErrorCode::InvalidInput, why));
         }
     };
@@ -175,12 +207,12 @@ async fn workload(context: &Context, args: &RentNode) -> Result<WorkloadSpec> {
 }
 
 /// The chain spec that the node gets.
-fn spec_file(context: &Context, args: &RentNode) -> Result<PathBuf> {
-    let file = match (&args.spec, up::state::Network::load(&context.net_dir)?) {
+async fn spec_file(context: &Context, market: &Market, plan: &Plan) -> Result<PathBuf> {
+    let file = match (&plan.spec, context.local(market).await?) {
         (Some(file), _) => file.clone(),
         (None, Some(network)) => network.dir.join("chain.json"),
         (None, None) => {
-            let why = "no network runs on this machine; name the network's chain spec: --spec";
+            let why = "the network does not run on this machine; name its chain spec: --spec";
             return Err(coded(ErrorCode::InvalidInput, why));
         }
     };
@@ -193,16 +225,11 @@ fn spec_file(context: &Context, args: &RentNode) -> Result<PathBuf> {
 }
 
 /// Gives the node its chain spec and waits until it has what is final.
-async fn bring_up(
-    context: &Context,
-    market: &Market,
-    agent: &Agent,
-    args: &RentNode,
-) -> Result<()> {
+async fn bring_up(context: &Context, market: &Market, agent: &Agent, plan: &Plan) -> Result<()> {
     let mut step = Step::begin("node", context.quiet());
     if !inside::has_spec(agent).await? {
         step.say("sending the chain spec");
-        send_spec(agent, &spec_file(context, args)?).await?;
+        inside::send_spec(agent, &spec_file(context, market, plan).await?).await?;
     }
     let (since, mut answered) = (Instant::now(), Instant::now());
     let mut introduced = false;
@@ -219,8 +246,11 @@ async fn bring_up(
                     return Ok(());
                 }
                 if health.peers == 0 && !introduced {
-                    introduce(context, market, agent).await?;
                     introduced = true;
+                    // It may find others by itself.
+                    if let Err(error) = introduce(context, market, agent).await {
+                        step.say(&format!("nobody was told the way to it: {error:#}"));
+                    }
                 }
                 step.say(&format!(
                     "block {} of {wanted}, {} peers",
@@ -241,16 +271,9 @@ async fn bring_up(
     }
 }
 
-async fn send_spec(agent: &Agent, file: &Path) -> Result<()> {
-    let part = format!("{}.part", inside::SPEC);
-    agent.upload(file, &part, |_| {}).await?;
-    // Whole or not at all: the node waits for the name.
-    inside::run(agent, &["mv", "-f", &part, inside::SPEC]).await.map(drop)
-}
-
 /// On the network of this machine: a container cannot reach its host, so the nodes there are told the way to it.
 async fn introduce(context: &Context, market: &Market, agent: &Agent) -> Result<()> {
-    let Some(network) = up::state::Network::load(&context.net_dir)? else { return Ok(()) };
+    let Some(network) = context.local(market).await? else { return Ok(()) };
     let address = inside::address(agent).await?;
     for node in 0..u16::from(network.validators) {
         market.introduce(&format!("ws://127.0.0.1:{}", network.rpc_port + node), &address).await?;
