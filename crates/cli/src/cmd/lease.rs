@@ -7,7 +7,7 @@ use dbc_sdk::{
 
 use super::{agent, rent::words};
 use crate::{
-    args::Lease,
+    args::{Lease, Target},
     context::{Context, read_small},
     failure::coded,
     print,
@@ -80,7 +80,7 @@ pub async fn run(context: &Context, args: Lease) -> Result<u8> {
             spec.validate().map_err(|error| invalid(error.to_string()))?;
             // Its agent says no as well, in fewer words; without the chain it is the only one to ask.
             if let Ok(view) = market.lease(target.lease).await
-                && let Some(why) = is_another(&view, &spec)
+                && let Some(why) = is_another(&target, view.spec_hash.as_deref(), &spec)
             {
                 return Err(invalid(why));
             }
@@ -132,11 +132,11 @@ fn done(context: &Context, text: &str) {
 }
 
 /// Why a lease that was made for one spec does not run this one.
-fn is_another(lease: &LeaseView, spec: &WorkloadSpec) -> Option<String> {
-    let named = lease.spec_hash.as_deref().filter(|hash| *hash != hex::encode(spec.hash()))?;
+fn is_another(target: &Target, named: Option<&str>, spec: &WorkloadSpec) -> Option<String> {
+    let named = named.filter(|hash| *hash != hex::encode(spec.hash()))?;
     Some(format!(
         "lease {} was made for the spec of hash {named}, and nothing changes that; end it and rent anew, with --no-spec-hash if the spec shall change later",
-        lease.id
+        target.lease
     ))
 }
 
@@ -260,4 +260,21 @@ fn show(lease: &LeaseView, ended: Option<&EndedView>, status: Option<&WorkloadSt
         None => text += "workload   the machine does not answer\n",
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_spec_than_the_lease_was_made_for_is_told_before_it_is_sent() {
+        let target = Target { lease: 7, grant: None };
+        let spec = WorkloadSpec::container("localhost:5000/dbc/base:12");
+        let named = hex::encode(spec.hash());
+        assert_eq!(is_another(&target, Some(&named), &spec), None);
+        assert_eq!(is_another(&target, None, &spec), None, "it names none");
+        let other = WorkloadSpec::container("localhost:5000/dbc/base:13");
+        let why = is_another(&target, Some(&named), &other).unwrap();
+        assert!(why.contains("lease 7 was made for the spec of hash"), "{why}");
+    }
 }

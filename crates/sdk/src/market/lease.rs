@@ -16,6 +16,9 @@ use crate::{
     view::{EndedView, LeaseState, LeaseView, MachineView, PledgeView, TxView},
 };
 
+/// Why the chain gives no quote of a machine that fits.
+const HELD_BACK: &str = "it takes no such order now; an audit or a maintenance may hold it back";
+
 impl Market {
     /// The same quote by the chain's own word: with the discount of its term, and the fee of the platform
     /// that sells it.
@@ -29,7 +32,7 @@ impl Market {
         let gpus = gpus.map_err(|_| MarketError::Internal("a quote of too many GPUs".into()))?;
         let (machine, shares) = (id(quote.machine), quote.cpu_shares);
         let found = view.quote(machine, &gpus, shares, quote.term_slots, platform).await?;
-        let taken = || MarketError::MachineTaken { why: "it takes no such order any more".into() };
+        let taken = || MarketError::MachineTaken { why: HELD_BACK.into() };
         let found = found.ok_or_else(taken)?;
         Ok(Quote {
             rate: self.calendar().await?.rate(found.rate),
