@@ -44,6 +44,9 @@ enum Task {
         /// wallets sign; into `<target>/dbc/runtime-release.wasm`.
         #[arg(long)]
         release: bool,
+        /// The next version with a migration, to rehearse an upgrade; into `<target>/dbc/runtime-rehearsal.wasm`.
+        #[arg(long, conflicts_with = "release")]
+        rehearsal: bool,
     },
     /// Refresh `crates/chain-client/metadata.scale` from the runtime.
     Metadata {
@@ -97,8 +100,9 @@ fn main() -> Result<()> {
     let root = root()?;
     match Arguments::parse().task {
         Task::Setup { debian } => task_setup::run(&root, debian),
-        Task::Wasm { release: false } => task_wasm::run(&root).map(|_| ()),
-        Task::Wasm { release: true } => task_release::run(&root).map(|_| ()),
+        Task::Wasm { release: true, .. } => task_release::run(&root).map(|_| ()),
+        Task::Wasm { rehearsal: true, .. } => task_wasm::rehearsal(&root).map(|_| ()),
+        Task::Wasm { .. } => task_wasm::run(&root).map(|_| ()),
         Task::Metadata { check } => task_metadata::run(&root, check),
         Task::Bench { name, rounds, sustained, many, dev } => {
             let only = name.as_deref();

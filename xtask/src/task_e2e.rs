@@ -4,11 +4,12 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::{programs, succeed};
+use crate::{programs, succeed, task_wasm};
 
 /// Builds everything, then runs the scenarios whose names contain `filter`.
 pub fn run(root: &Path, filter: Option<&str>) -> Result<()> {
     programs::build(root, &[])?;
+    task_wasm::rehearsal(root)?;
     let mut tests = programs::cargo(root);
     tests.args(["test", "--locked", "-p", "dbc-e2e"]);
     if let Some(filter) = filter {

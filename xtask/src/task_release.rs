@@ -27,7 +27,7 @@ pub fn run(root: &Path) -> Result<PathBuf> {
     let plain = task_wasm::run(root)?;
     let metadata = metadata(root, &plain)?;
     let hash = format!("0x{}", hex::encode(hash(&metadata)?));
-    let release = task_wasm::build(root, "runtime-release.wasm", Some(&hash))?;
+    let release = task_wasm::build(root, "runtime-release.wasm", &[], Some(&hash))?;
     let same = self::metadata(root, &release)? == metadata;
     ensure!(same, "the second build has other metadata than the first: nobody could sign by it");
     println!("wasm: metadata hash {hash}");

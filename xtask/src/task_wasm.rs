@@ -20,11 +20,16 @@ const METADATA_HASH: &str = "RUNTIME_METADATA_HASH";
 
 /// Builds what changed and returns the file.
 pub fn run(root: &Path) -> Result<PathBuf> {
-    build(root, "runtime.wasm", None)
+    build(root, "runtime.wasm", &[], None)
+}
+
+/// Builds the runtime of the next version, with a migration of many blocks: what an upgrade is rehearsed with.
+pub fn rehearsal(root: &Path) -> Result<PathBuf> {
+    build(root, "runtime-rehearsal.wasm", &["--features", "rehearsal"], None)
 }
 
 /// Builds into a file of `<target>/dbc`; with `hash`, a runtime that holds its own metadata's hash.
-pub fn build(root: &Path, name: &str, hash: Option<&str>) -> Result<PathBuf> {
+pub fn build(root: &Path, name: &str, features: &[&str], hash: Option<&str>) -> Result<PathBuf> {
     let compiler = toolchain::compiler(root)?;
     // Its own folder: other flags in the same one would rebuild everything on each change of sides.
     let target = toolchain::target(root).join("wasm");
@@ -32,6 +37,7 @@ pub fn build(root: &Path, name: &str, hash: Option<&str>) -> Result<PathBuf> {
     cargo
         .args(["rustc", "--locked", "-p", "dbc-runtime", "--lib", "--crate-type", "cdylib"])
         .args(["--target", TARGET, "--no-default-features", "--profile", "wasm"])
+        .args(features)
         .env("CARGO_TARGET_DIR", &target)
         .env("RUSTFLAGS", FLAGS)
         .env_remove(METADATA_HASH);

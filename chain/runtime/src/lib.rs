@@ -94,19 +94,28 @@ pub mod session_keys {
 }
 pub use session_keys::SessionKeys;
 
-/// Version of this runtime. Each release raises `spec_version`; `transaction_version` rises when a
-/// call's index or encoding changes, since hardware wallets sign by it.
-#[sp_version::runtime_version]
-pub const VERSION: RuntimeVersion = RuntimeVersion {
-    spec_name: Cow::Borrowed("dbc"),
-    impl_name: Cow::Borrowed("dbc"),
-    authoring_version: 1,
-    spec_version: 1,
-    impl_version: 1,
-    apis: apis::RUNTIME_API_VERSIONS,
-    transaction_version: 1,
-    system_version: 1,
-};
+macro_rules! version {
+    ($spec:tt) => {
+        #[sp_version::runtime_version]
+        /// Version of this runtime. Each release raises `spec_version`; `transaction_version` rises when a
+        /// call's index or encoding changes, since hardware wallets sign by it.
+        pub const VERSION: RuntimeVersion = RuntimeVersion {
+            spec_name: Cow::Borrowed("dbc"),
+            impl_name: Cow::Borrowed("dbc"),
+            authoring_version: 1,
+            spec_version: $spec,
+            impl_version: 1,
+            apis: apis::RUNTIME_API_VERSIONS,
+            transaction_version: 1,
+            system_version: 1,
+        };
+    };
+}
+#[cfg(not(all(feature = "rehearsal", not(feature = "std"))))]
+version!(1);
+// The one after it, with which an upgrade is rehearsed on a running network (`cargo xtask wasm --rehearsal`).
+#[cfg(all(feature = "rehearsal", not(feature = "std")))]
+version!(2);
 
 /// The pallets. An index is part of every encoded call and never changes hands; the order is that of
 /// hooks and genesis: money before whatever holds it, the author before the session that he ends, staking

@@ -4,6 +4,7 @@
 mod council;
 mod curve;
 mod proposal;
+mod upgrade;
 mod vote;
 
 use dbc_primitives::parameter::Number;

@@ -63,5 +63,6 @@ pub use view::{
     OutageView, PlatformView, PledgeView, PoolMemberView, PoolView, PresenceView, PreviewView,
     Price, Profile, ProofView, Rate, ReferendumState, ReferendumView, Registration, RelayView,
     RoleView, SessionView, SetView, Share, SlashView, StakeView, SuspendedView, TrackView,
-    TrackVotesView, TxView, UsdPrice, ValidatorView, VestingView, VoteView, VotesView, VoucherView,
+    TrackVotesView, TxView, UpgradeView, UsdPrice, ValidatorView, VestingView, VoteView, VotesView,
+    VoucherView,
 };

@@ -22,7 +22,7 @@ pub use figure::{Figure, Share};
 pub use govern::{
     CouncilView, DelegationView, DraftView, MissingView, MotionView, NextView, NumberView,
     OpenReferendumView, ReferendumState, ReferendumView, SetView, TrackView, TrackVotesView,
-    VoteView, VotesView,
+    UpgradeView, VoteView, VotesView,
 };
 pub use lease::{Closing, LeaseState, LeaseView, Profile};
 pub use machine::{

@@ -9,5 +9,5 @@ pub mod wait;
 
 pub use network::{Dbc, Network, Output};
 pub use node::{DevNode, MACHINE, MACHINE_SEED};
-pub use programs::program;
+pub use programs::{made, program};
 pub use wait::wait_for;

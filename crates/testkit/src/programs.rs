@@ -23,6 +23,20 @@ pub fn program(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// Path of something that `cargo xtask` made, in `dbc` of this test's target folder.
+///
+/// # Errors
+/// When it is not there; the message names the command that makes it.
+pub fn made(name: &str, by: &str) -> Result<PathBuf> {
+    let test = std::env::current_exe().context("path of the running test")?;
+    let target = test.ancestors().nth(3).context("the test lies in no target folder")?;
+    let path = target.join("dbc").join(name);
+    if !path.is_file() {
+        bail!("{} is not there; run `{by}` first (./test does)", path.display());
+    }
+    Ok(path)
+}
+
 fn package(program: &str) -> &str {
     match program {
         "dbc-relay" => "dbc-tunnel",

@@ -1,5 +1,7 @@
 //! What can be typed about decisions.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 /// `dbc vote …`.
@@ -64,8 +66,13 @@ pub enum Vote {
     /// Remove your votes on referenda that are over and free the money that is free.
     #[command(after_help = "Example: dbc vote unlock --wallet //Alice")]
     Unlock,
-    /// Return the deposits of a referendum that is over to those who placed them; and yours of calls that were noted
-    /// beside questions and that no open one names.
+    /// Bring the runtime that a referendum authorized. Anybody may; the network goes on with it from the next block on.
+    #[command(after_help = "Example: dbc vote upgrade runtime-release.wasm --wallet //Alice")]
+    Upgrade {
+        /// File of the runtime.
+        runtime: PathBuf,
+    },
+    /// Return the deposit of a referendum that is over to whoever placed it.
     #[command(after_help = "Example: dbc vote refund 0 --wallet //Alice")]
     Refund {
         /// Number of the referendum.
@@ -77,11 +84,14 @@ pub enum Vote {
 #[derive(Debug, Args)]
 pub struct Propose {
     /// A number and what it shall be, e.g. leases.protocol_fee=7%; may be given often: all are set or none.
-    #[arg(long, value_name = "PARAMETER=VALUE", required_unless_present = "call")]
+    #[arg(long, value_name = "PARAMETER=VALUE", required_unless_present_any = ["call", "upgrade"])]
     pub set: Vec<String>,
     /// A call instead, in hexadecimal, as a wallet shows it.
     #[arg(long, value_name = "HEX", conflicts_with = "set", requires = "track")]
     pub call: Option<String>,
+    /// That the network go on with this runtime, on the track `root`; `dbc vote upgrade` brings it when it passed.
+    #[arg(long, value_name = "WASM", conflicts_with_all = ["set", "call", "track"])]
+    pub upgrade: Option<PathBuf>,
     /// Track of the call.
     #[arg(long, conflicts_with = "set")]
     pub track: Option<String>,

@@ -1,5 +1,7 @@
 //! `dbc vote …` and `dbc params`: what is decided, and by whom.
 
+use std::path::Path;
+
 use anyhow::Result;
 use dbc_sdk::{
     AccountId, DraftView, ErrorCode, Market, MissingView, NumberView, OpenReferendumView,
@@ -61,6 +63,16 @@ pub async fn vote(context: &Context, args: Vote) -> Result<u8> {
                 print::note("no vote locks anything");
             }
             show_mine(context, &market, signer.account()).await?;
+        }
+        Vote::Upgrade { runtime } => {
+            let signer = context.signer()?;
+            let mut step = print::Step::begin("upgrade", context.quiet());
+            step.say("the code is sent; it counts from the block after the one that takes it");
+            let done = market.upgrade(&signer, code(&runtime)?).await?;
+            step.done("blocks are made with it");
+            print::data(context.json, &done, || {
+                format!("the network went from runtime {} to {}", done.from, done.to)
+            });
         }
         Vote::Refund { referendum } => {
             let tx = market.refund_deposit(&context.signer()?, referendum).await?;
@@ -128,7 +140,17 @@ pub fn call_bytes(text: &str) -> Result<Vec<u8>> {
         .map_err(|_| coded(ErrorCode::InvalidInput, "--call: is no hexadecimal"))
 }
 
+/// The code of a runtime, from its file.
+fn code(file: &Path) -> Result<Vec<u8>> {
+    std::fs::read(file).map_err(|error| {
+        coded(ErrorCode::InvalidInput, format!("{} cannot be read: {error}", file.display()))
+    })
+}
+
 async fn draft(market: &Market, args: &Propose) -> Result<DraftView> {
+    if let Some(runtime) = &args.upgrade {
+        return Ok(market.draft_upgrade(&code(runtime)?).await?);
+    }
     if let (Some(call), Some(track)) = (&args.call, &args.track) {
         return Ok(market.draft_call(track, call_bytes(call)?).await?);
     }

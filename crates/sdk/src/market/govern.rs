@@ -4,6 +4,7 @@
 mod council;
 mod need;
 mod number;
+mod upgrade;
 
 use dbc_chain_client::{
     At, BATCH_MAX, Conviction, DueDeposits, Proposal, ReferendumRecord, ReferendumStage, SetNumber,

@@ -157,6 +157,17 @@ pub struct DraftView {
     pub submission_deposit: Money,
 }
 
+/// The network goes on with another runtime.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UpgradeView {
+    /// Hash of its code.
+    pub code_hash: String,
+    /// Version of the one before.
+    pub from: u32,
+    /// Its version.
+    pub to: u32,
+}
+
 /// What an account does with its votes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VotesView {

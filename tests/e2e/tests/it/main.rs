@@ -16,6 +16,7 @@ mod scenarios {
     pub mod presence;
     pub mod refusal;
     pub mod report;
+    pub mod upgrade;
     pub mod validator;
     pub mod validators;
 }
@@ -72,6 +73,7 @@ async fn the_whole_path_on_one_machine() {
         scenarios::agent::a_machine_behind_nat_is_rented_and_entered_with_no_port_open,
         scenarios::agent::an_agent_whose_clock_is_off_says_so_and_works,
         scenarios::presence::a_silenced_machine_s_meter_stops_and_the_money_returns,
+        scenarios::upgrade::c5_the_network_goes_on_with_another_runtime,
     ];
     run(&["--pool-gib", "6"], &scenarios).await;
 }

@@ -6,17 +6,10 @@ use anyhow::{Context as _, Result, ensure};
 use dbc_testkit::{Dbc, Network, wait_for};
 use serde_json::Value;
 
-use super::lease::{rent, units};
-
-/// Signals one of the network's processes.
-async fn signal(network: &Network, name: &str, signal: &str) -> Result<()> {
-    let file = network.state().join("pids").join(format!("{name}.json"));
-    let known: Value = serde_json::from_slice(&std::fs::read(file)?)?;
-    let pid = known["pid"].as_i64().context("a process id")?.to_string();
-    let sent = tokio::process::Command::new("kill").args([signal, &pid]).status().await?;
-    ensure!(sent.success(), "kill {signal} {pid}");
-    Ok(())
-}
+use super::{
+    crash::signal,
+    lease::{rent, units},
+};
 
 async fn live(owner: &Dbc) -> Result<bool> {
     let status = owner.json(&["provider", "status", "--wallet", "provider"]).await?;
@@ -38,7 +31,7 @@ pub async fn a_silenced_machine_s_meter_stops_and_the_money_returns(
     until(&owner, true, Duration::from_secs(180)).await?;
     let lease = rent(&owner, &[]).await?;
     let started = Instant::now();
-    signal(network, "agent", "-STOP").await?;
+    signal(network, "agent", "STOP").await?;
     let silenced = until(&owner, false, Duration::from_secs(120)).await;
     let ran = started.elapsed();
     let ended = async {
@@ -60,7 +53,7 @@ pub async fn a_silenced_machine_s_meter_stops_and_the_money_returns(
         Ok(())
     };
     let ended = ended.await;
-    signal(network, "agent", "-CONT").await?;
+    signal(network, "agent", "CONT").await?;
     ended?;
     until(&owner, true, Duration::from_secs(180)).await?;
     let status = owner.json(&["provider", "status", "--wallet", "provider"]).await?;

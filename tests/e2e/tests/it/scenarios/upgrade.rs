@@ -1,0 +1,67 @@
+//! The network replaces its own runtime (C5; mechanisms §4): asked, decided, brought, and everybody goes on.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use dbc_testkit::{Network, made, wait_for};
+
+use super::lease::{rent, units};
+
+/// A referendum authorizes the next version, which migrates over many blocks. A workload runs through it
+/// untouched, its meter goes on, and the money is all there in the end.
+pub async fn c5_the_network_goes_on_with_another_runtime(network: &Network) -> Result<()> {
+    let owner = network.user("owner");
+    let code = made("runtime-rehearsal.wasm", "cargo xtask wasm --rehearsal")?;
+    let code = code.to_str().context("a path in UTF-8")?;
+    let lease = rent(&owner, &[]).await?;
+    let started = Instant::now();
+    let boot = "cut -d' ' -f22 /proc/1/stat";
+    let before = owner.ok(&["exec", &lease, "--", "sh", "-c", boot]).await?;
+
+    let early = owner.run(&["vote", "upgrade", code, "--wallet", "//Bob"]).await?;
+    ensure!(early.code != 0 && early.stderr.contains("was not authorized"), "{early:?}");
+    let ask = ["vote", "propose", "--upgrade", code, "--wallet", "//Alice"];
+    let asked = owner.json(&ask).await?;
+    let id = asked["id"].as_u64().context("a number")?.to_string();
+    ensure!(asked["open"]["track"] == "root", "{asked}");
+    for voter in ["//Alice", "//Bob"] {
+        let vote = ["vote", "aye", &id, "--amount", "900000000", "--wallet", voter];
+        owner.ok(&vote).await?;
+    }
+    // It passes, waits for those who would leave first, and is done; then the code may come.
+    let upgrade = ["vote", "upgrade", code, "--wallet", "//Bob", "--json"];
+    let done =
+        wait_for("the runtime to be authorized and brought", Duration::from_secs(900), || async {
+            let brought = owner.run(&upgrade).await?;
+            let not_yet = brought.stdout.contains("was not authorized");
+            ensure!(brought.code == 0 || not_yet, "{brought:?}");
+            Ok((brought.code == 0).then_some(brought.stdout))
+        })
+        .await?;
+    let done: serde_json::Value = serde_json::from_str(&done)?;
+    ensure!(done["to"].as_u64() > done["from"].as_u64(), "{done}");
+
+    // While it migrates no call gets into a block; what is sent meanwhile waits.
+    owner.ok(&["lease", "extend", &lease, "--by", "10m"]).await?;
+    let after = owner.ok(&["exec", &lease, "--", "sh", "-c", boot]).await?;
+    ensure!(before == after, "the workload was started anew: {before} {after}");
+    let ran = started.elapsed().as_secs();
+    let closing = owner.json(&["lease", "end", &lease]).await?;
+    ensure!(closing["reason"] == "ended_by_renter", "{closing}");
+    let settled = wait_for("the last minutes", Duration::from_secs(300), || async {
+        let show = owner.json(&["lease", "show", &lease]).await?["lease"].clone();
+        Ok(show["tail_until"].is_null().then_some(show))
+    })
+    .await?;
+    // Nobody can tell of a machine in blocks without calls; such minutes are charged all the same.
+    let charged = settled["charged_s"].as_u64().context("a time")?;
+    ensure!(charged + 60 >= ran, "{charged} s charged of {ran}: {settled}");
+    let sum = ["paid", "fees", "refunded", "deposit"]
+        .into_iter()
+        .try_fold(0, |sum, part| Ok::<_, anyhow::Error>(sum + units(&settled[part])?))?;
+    ensure!(sum == units(&closing["deposited"])?, "every unit is somewhere: {settled}");
+    let again = owner.run(&["vote", "upgrade", code, "--wallet", "//Bob"]).await?;
+    ensure!(again.code != 0 && again.stderr.contains("is there already"), "{again:?}");
+    let next = rent(&owner, &[]).await?;
+    owner.ok(&["lease", "end", &next]).await.map(drop)
+}
