@@ -11,7 +11,8 @@ cat > "$work/root/usr/local/bin/validate" <<'END'
 # Waits for the chain spec of the network, then validates. Its RPC is for programs of this container alone.
 cd /root
 while [ ! -s chain.json ]; do sleep 1; done
-[ -s node.key ] || dbc-node key generate-node-key --file node.key
+umask 077
+[ -s node.key ] || dbc-node key generate-node-key --chain chain.json --file node.key
 exec dbc-node --chain chain.json --validator --base-path /root/node --node-key-file node.key \
     --rpc-port 9944 --listen-addr /ip4/0.0.0.0/tcp/30333 --wasm-cache /root/wasm-cache \
     --no-prometheus --no-telemetry --no-mdns

@@ -107,6 +107,8 @@ fn orders() -> Vec<Vec<u8>> {
         access_key: [7; 32],
         spec_hash: None,
         platform: None,
+        voucher: None,
+        standby: None,
         receiver: Some([8u8; 32]),
         tag: 3,
     };

@@ -13,7 +13,7 @@ pub fn run(root: &Path, filter: Option<&str>) -> Result<()> {
     let mut tests = programs::cargo(root);
     tests.args(["test", "--locked", "-p", "dbc-e2e"]);
     if let Some(filter) = filter {
-        tests.args(["--", filter]);
+        tests.env("DBC_SCENARIO", filter);
     }
     succeed(&mut tests)
 }

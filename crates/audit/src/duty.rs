@@ -130,6 +130,14 @@ impl Auditor {
         })
     }
 
+    /// What the reporter of an audit's machine handed this auditor, as its bytes.
+    ///
+    /// # Errors
+    /// When the folder cannot be used.
+    pub fn handed(config: &AuditorConfig, audit: AuditId) -> Result<Option<Vec<u8>>> {
+        Ok(notes(config)?.evidence(audit)?)
+    }
+
     /// The key by which machines know an auditor whose notes lie in a folder; made when there is none.
     ///
     /// # Errors

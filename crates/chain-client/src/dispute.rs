@@ -62,8 +62,6 @@ pub struct PreviewRecord {
 pub enum OffenceKind {
     /// It, or a lease on it, cannot be reached.
     Unreachable,
-    /// Its provider took it away while it was rented.
-    Left,
     /// Hardware out of order.
     Malfunction,
     /// Hardware other than it says.
@@ -114,10 +112,13 @@ type Found = generated_types::Offence<subxt::utils::AccountId32>;
 /// A kind as view functions encode it.
 #[derive(codec::Decode)]
 enum EncodedKind {
+    #[codec(index = 0)]
     Unreachable { rented: bool },
-    Left,
+    #[codec(index = 2)]
     Malfunction,
+    #[codec(index = 3)]
     Counterfeit,
+    #[codec(index = 4)]
     NotRentable,
 }
 
@@ -125,7 +126,6 @@ impl From<EncodedKind> for OffenceKind {
     fn from(kind: EncodedKind) -> Self {
         match kind {
             EncodedKind::Unreachable { .. } => Self::Unreachable,
-            EncodedKind::Left => Self::Left,
             EncodedKind::Malfunction => Self::Malfunction,
             EncodedKind::Counterfeit => Self::Counterfeit,
             EncodedKind::NotRentable => Self::NotRentable,
@@ -137,7 +137,6 @@ fn record(id: u64, found: &Found, reported: bool) -> OffenceRecord {
     use generated_types::{Kind, Stage};
     let kind = match found.kind {
         Kind::Unreachable { .. } => OffenceKind::Unreachable,
-        Kind::Left => OffenceKind::Left,
         Kind::Malfunction => OffenceKind::Malfunction,
         Kind::Counterfeit => OffenceKind::Counterfeit,
         Kind::NotRentable => OffenceKind::NotRentable,
@@ -165,7 +164,6 @@ fn kind_of(kind: OffenceKind, lease: Option<LeaseId>) -> generated_types::Kind {
     use generated_types::Kind;
     match kind {
         OffenceKind::Unreachable => Kind::Unreachable { rented: lease.is_some() },
-        OffenceKind::Left => Kind::Left,
         OffenceKind::Malfunction => Kind::Malfunction,
         OffenceKind::Counterfeit => Kind::Counterfeit,
         OffenceKind::NotRentable => Kind::NotRentable,

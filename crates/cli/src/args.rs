@@ -517,6 +517,15 @@ pub enum Audit {
         /// Number of the audit.
         audit: u64,
     },
+    /// Show what the reporter of a machine handed you, drawn for the audit that checks his report.
+    #[command(after_help = "Example: dbc audit evidence 3 --wallet auditor")]
+    Evidence {
+        /// Number of the audit.
+        audit: u64,
+        /// Folder of `run`, where the evidence lies.
+        #[arg(long, value_name = "FOLDER")]
+        state: Option<PathBuf>,
+    },
     /// Want to see the transcript of a verdict: its auditor shows it within two hours or loses his bond.
     #[command(
         after_help = "Example: dbc audit doubt 3 5HpG9w8EBLe5XCrbczpwq5TSXvedjrBGCwqxK1iQ7qUsSWFc"

@@ -152,7 +152,7 @@ impl Gate {
             Ok(true) => {}
             Ok(false) => {
                 return Err(bad(
-                    "the lease has 4,096 already; `dbc grant revoke --all` raises its epoch",
+                    "the lease has 4,096 already; `dbc grant revoke LEASE --all` raises its epoch",
                 ));
             }
             Err(error) => {

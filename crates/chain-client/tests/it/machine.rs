@@ -69,7 +69,7 @@ async fn d71_a_fleet_is_registered_in_one_extrinsic_and_a_machine_of_it_is_hande
     client.offer_handover(&seller, machine, buyer.account()).await?.in_block().await?;
     let found = client.at(At::Best).await?.machine(machine).await?.context("it is there")?;
     assert_eq!((found.status, found.facts.disk_gib), (MachineStatus::Registered, 40));
-    assert_eq!(found.unproven, [Fact::Disk, Fact::Location]);
+    assert_eq!(found.unproven, [Fact::Disk, Fact::Location, Fact::Bandwidth]);
     assert_eq!((found.maintenance, found.tier), (Some((from, until)), Tier::Normal));
     assert_eq!(found.offered_to, Some(buyer.account()));
 

@@ -72,7 +72,8 @@ pub enum Vote {
         /// File of the runtime.
         runtime: PathBuf,
     },
-    /// Return the deposit of a referendum that is over to whoever placed it.
+    /// Return the deposits of a referendum that is over to those who placed them; and yours of calls that were noted
+    /// beside questions and that no open one names.
     #[command(after_help = "Example: dbc vote refund 0 --wallet //Alice")]
     Refund {
         /// Number of the referendum.

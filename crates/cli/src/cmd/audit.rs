@@ -71,6 +71,16 @@ pub async fn run(context: &Context, args: Audit) -> Result<u8> {
                 )
             });
         }
+        Audit::Evidence { audit, state } => {
+            let Some(evidence) = Auditor::handed(&config(state), audit)? else {
+                let why = format!("nobody handed evidence for audit {audit} to this auditor");
+                return Err(coded(ErrorCode::InvalidInput, why));
+            };
+            let text = String::from_utf8_lossy(&evidence).into_owned();
+            let shown =
+                serde_json::json!({"audit": audit, "text": text, "hex": hex::encode(&evidence)});
+            print::data(context.json, &shown, || text.clone());
+        }
         Audit::Doubt { audit, auditor } => {
             let parsed = auditor.parse::<AccountId>();
             let auditor =

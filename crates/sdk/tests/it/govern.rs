@@ -72,6 +72,12 @@ async fn c5_every_number_is_changed_by_referendum() -> Result<()> {
     })
     .await?;
     assert_eq!(market.referendum(id).await?.state, ReferendumState::Approved);
+    wait_for(
+        "the same question, without a deposit, to be over",
+        Duration::from_secs(400),
+        || async { Ok(market.referendum(same).await?.open.is_none().then_some(())) },
+    )
+    .await?;
     market.refund_deposit(&alice, id).await?;
     let held = market.balance(alice.account()).await?.held;
     let asked = |reason: &str| reason.contains("Preimage") || reason.contains("Referenda");

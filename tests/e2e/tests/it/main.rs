@@ -75,7 +75,7 @@ async fn the_whole_path_on_one_machine() {
         scenarios::presence::a_silenced_machine_s_meter_stops_and_the_money_returns,
         scenarios::upgrade::c5_the_network_goes_on_with_another_runtime,
     ];
-    run(&["--pool-gib", "6"], &scenarios).await;
+    run(&["--pool-gib", "10"], &scenarios).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -88,8 +88,15 @@ async fn four_validators() {
     run(&["--pool-gib", "6", "--validators", "4"], &scenarios).await;
 }
 
-/// Runs scenarios on a network of their own, all of them, whatever fails.
+/// Runs scenarios on a network of their own, all of them, whatever fails; with `DBC_SCENARIO` those that have it in
+/// their names.
 async fn run(arguments: &[&str], scenarios: &[(&str, Scenario)]) {
+    let part = std::env::var("DBC_SCENARIO").unwrap_or_default();
+    let wanted = scenarios.iter().filter(|(name, _)| name.contains(&part));
+    let scenarios: Vec<_> = wanted.collect();
+    if scenarios.is_empty() {
+        return;
+    }
     let network = Network::start(arguments).await.expect("the network comes up");
     let mut failed = Vec::new();
     for (name, scenario) in scenarios {

@@ -222,7 +222,7 @@ pub fn state(machine: &MachineView, now: u64, steady: Option<&(Moment, bool)>) -
         text += &format!("offered    to {to}\n");
     }
     if !machine.unproven.is_empty() {
-        text += &format!("unproven  {} until its next proof\n", unproven(machine));
+        text += &format!("unproven  {}\n", unproven(machine));
     }
     text
 }

@@ -141,7 +141,8 @@ fn host_config(plan: &ContainerPlan, config: &DockerConfig) -> HostConfig {
         privileged: Some(false),
         pids_limit: Some(i64::from(plan.limits.pids)),
         memory: Some(memory),
-        memory_swap: Some(memory), // memory and swap together, so no swap
+        // Memory and swap together: as much swap as memory where no card is computed with, and none beside cards.
+        memory_swap: Some(if plan.gpus.is_empty() { memory.saturating_mul(2) } else { memory }),
         cpu_period: Some(CPU_PERIOD_US),
         cpu_quota: Some(i64::from(plan.limits.cpu_millis) * CPU_PERIOD_US / 1000),
         ipc_mode: Some("private".into()),
@@ -225,7 +226,7 @@ mod tests {
         assert_eq!(host.cap_drop, Some(vec!["ALL".into()]));
         assert!(!host.cap_add.unwrap().iter().any(|cap| cap == "SYS_ADMIN" || cap == "NET_RAW"));
         assert_eq!(host.security_opt, Some(vec!["no-new-privileges:true".into()]));
-        assert_eq!((host.memory, host.memory_swap), (Some(64 << 20), Some(64 << 20)));
+        assert_eq!((host.memory, host.memory_swap), (Some(64 << 20), Some(128 << 20)));
         assert_eq!((host.cpu_quota, host.cpu_period), (Some(150_000), Some(100_000)));
         assert_eq!(host.pids_limit, Some(100));
         assert_eq!(host.runtime.as_deref(), Some("dbc"));

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use dbc_testkit::Network;
+use serde_json::Value;
 use tokio::process::Command;
 
 /// A statically linked program that is many, by the name that it is called by (Debian's busybox-static).
@@ -17,7 +18,7 @@ pub struct Recipe<'a> {
     /// A line of a Dockerfile.
     pub change: &'a str,
     /// Another processor than this machine's.
-    pub platform: &'a str,
+    pub architecture: &'a str,
     /// Bytes of a file that does not compress.
     pub noise: usize,
 }
@@ -68,15 +69,37 @@ pub async fn publish(network: &Network, tag: &str, recipe: &Recipe<'_>) -> Resul
     if !recipe.change.is_empty() {
         import.args(["--change", recipe.change]);
     }
-    if !recipe.platform.is_empty() {
-        import.args(["--platform", recipe.platform]);
-    }
     run(import.arg(&tar).arg(&reference)).await?;
+    if !recipe.architecture.is_empty() {
+        relabel(&reference, recipe.architecture, folder.path()).await?;
+    }
     run(Command::new("docker").args(["push", "-q", &reference])).await?;
     let words = ["image", "inspect", "--format", "{{.Id}}", &reference];
     let id = run(Command::new("docker").args(words)).await?.trim().to_owned();
     run(Command::new("docker").args(["rmi", &reference])).await?;
     Ok(Published { reference, id })
+}
+
+/// Makes the image one for another processor: engines of some age import for their own alone.
+async fn relabel(reference: &str, architecture: &str, folder: &Path) -> Result<()> {
+    let (tar, parts) = (folder.join("saved.tar"), folder.join("saved"));
+    std::fs::create_dir(&parts)?;
+    run(Command::new("docker").args(["save", "-o"]).arg(&tar).arg(reference)).await?;
+    run(Command::new("tar").arg("-C").arg(&parts).arg("-xf").arg(&tar)).await?;
+    let read =
+        |path: &Path| -> Result<Value> { Ok(serde_json::from_slice(&std::fs::read(path)?)?) };
+    let mut manifest = read(&parts.join("manifest.json"))?;
+    let config = manifest[0]["Config"].as_str().context("its configuration")?.to_owned();
+    let mut found = read(&parts.join(&config))?;
+    found["architecture"] = architecture.into();
+    // Under a name of its own: the old one is the hash of what was in it.
+    manifest[0]["Config"] = "relabelled.json".into();
+    manifest[0].as_object_mut().context("an entry")?.remove("LayerSources");
+    std::fs::write(parts.join("relabelled.json"), serde_json::to_vec(&found)?)?;
+    std::fs::write(parts.join("manifest.json"), serde_json::to_vec(&manifest)?)?;
+    run(Command::new("tar").arg("-C").arg(&parts).arg("-cf").arg(&tar).arg(".")).await?;
+    run(Command::new("docker").args(["rmi", reference])).await?;
+    run(Command::new("docker").args(["load", "-q", "-i"]).arg(&tar)).await.map(drop)
 }
 
 async fn run(command: &mut Command) -> Result<String> {

@@ -45,7 +45,7 @@ pub async fn an_image_for_another_processor_is_named_and_the_money_returns(
     network: &Network,
 ) -> Result<()> {
     let owner = network.user("owner");
-    let recipe = Recipe { programs: &["sleep"], platform: "linux/arm64", ..Recipe::default() };
+    let recipe = Recipe { programs: &["sleep"], architecture: "arm64", ..Recipe::default() };
     let image = publish(network, "arm", &recipe).await?;
     let failed = owner.run(&["rent", "--image", &image.reference, "--json"]).await?;
     let (code, hint) = refusal(&failed)?;

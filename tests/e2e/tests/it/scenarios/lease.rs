@@ -26,11 +26,16 @@ pub async fn rent(user: &Dbc, more: &[&str]) -> Result<String> {
 
 /// Ends every lease of the owner, so that the next scenario finds the machine free.
 pub async fn end_all(network: &Network) {
-    let owner = network.user("owner");
-    let Ok(Value::Array(leases)) = owner.json(&["lease", "list"]).await else { return };
+    end_all_of(&network.user("owner"), "default").await;
+}
+
+/// The same, of one wallet.
+pub async fn end_all_of(user: &Dbc, wallet: &str) {
+    let list = ["lease", "list", "--wallet", wallet];
+    let Ok(Value::Array(leases)) = user.json(&list).await else { return };
     for lease in leases {
         let id = lease["id"].to_string();
-        let _ = owner.run(&["lease", "end", &id]).await;
+        let _ = user.run(&["lease", "end", &id, "--wallet", wallet]).await;
     }
 }
 

@@ -23,10 +23,10 @@ const LISTEN: &str = "
     sub heard { open(F, '>>/tmp/heard'); print F $_[0], qq(\\n); close F }
     if (fork) {
         socket(S, PF_INET, SOCK_STREAM, 6); setsockopt(S, SOL_SOCKET, SO_REUSEADDR, 1);
-        bind(S, sockaddr_in(7001, INADDR_ANY)) or die; listen(S, 5);
+        bind(S, pack_sockaddr_in(7001, INADDR_ANY)) or die; listen(S, 5);
         while (accept(C, S)) { heard('tcp'); syswrite(C, 'hello'); close C }
     } else {
-        socket(U, PF_INET, SOCK_DGRAM, 17); bind(U, sockaddr_in(7002, INADDR_ANY)) or die;
+        socket(U, PF_INET, SOCK_DGRAM, 17); bind(U, pack_sockaddr_in(7002, INADDR_ANY)) or die;
         while (defined(my $from = recv(U, my $said, 99, 0))) { heard('udp'); send(U, 'hello', 0, $from) }
     }";
 /// Says for each `protocol,address,port` whether anything answers; `none` where the protocol cannot be spoken.
@@ -34,7 +34,7 @@ const KNOCK: &str = "
     use Socket;
     for (@ARGV) {
         my ($how, $host, $port) = split /,/;
-        my ($to, $found) = (sockaddr_in($port, inet_aton($host)), 'closed');
+        my ($to, $found) = (pack_sockaddr_in($port, inet_aton($host)), 'closed');
         eval {
             local $SIG{ALRM} = sub { die };
             alarm 2;

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use dbc_testkit::{Dbc, Network, wait_for};
-use serde_json::Value;
 
 use super::{
     crash::signal,

@@ -1,18 +1,28 @@
 //! A rented validator (D61): one command that can be cut off anywhere, and one that undoes it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
-use dbc_testkit::{Network, wait_for};
+use anyhow::{Context as _, Result, bail, ensure};
+use dbc_testkit::{Dbc, Network};
 use serde_json::Value;
+use tokio::time::sleep;
 
-use super::lease::units;
+use super::lease::{end_all_of, units};
 
 const DBC: u128 = 1_000_000_000_000_000;
 
 /// Rented, killed in the middle, called again, ended: one lease, one bond, keys that were made inside.
 pub async fn d61_a_validator_is_rented_and_given_back(network: &Network) -> Result<()> {
     let owner = network.user("owner");
+    let done = rented_and_given_back(&owner).await;
+    if done.is_err() {
+        // Others need the machine.
+        end_all_of(&owner, "pledge").await;
+    }
+    done
+}
+
+async fn rented_and_given_back(owner: &Dbc) -> Result<()> {
     owner.ok(&["wallet", "create", "pledge", "--no-password"]).await?;
     owner.ok(&["wallet", "fund", "pledge", "--amount", "50000"]).await?;
     // What was bonded before is none of the pledge.
@@ -31,15 +41,22 @@ pub async fn d61_a_validator_is_rented_and_given_back(network: &Network) -> Resu
     ];
 
     let mut cut = owner.command(&rent).spawn()?;
-    wait_for("its lease", Duration::from_secs(900), || async {
+    let begun = Instant::now();
+    loop {
         let leases = owner.json(&["lease", "list", "--wallet", "pledge"]).await?;
-        Ok(leases.as_array().is_some_and(|all| !all.is_empty()).then_some(()))
-    })
-    .await?;
-    ensure!(cut.try_wait()?.is_none(), "it ended before it was cut off");
+        if leases.as_array().is_some_and(|all| !all.is_empty()) {
+            break;
+        }
+        if cut.try_wait()?.is_some() {
+            let ended = cut.wait_with_output().await?;
+            bail!("it ended before it was cut off: {ended:?}");
+        }
+        ensure!(begun.elapsed() < Duration::from_secs(900), "it makes no lease");
+        sleep(Duration::from_millis(300)).await;
+    }
     cut.kill().await?;
 
-    let standing = long(&owner, &rent).await?;
+    let standing = long(owner, &rent).await?;
     ensure!(standing["missing"] == serde_json::json!([]), "nothing is missing: {standing}");
     ensure!(standing["node_has_keys"] == true, "the keys are inside: {standing}");
     ensure!(units(&standing["stake"]["active"])? == 20_000 * DBC, "{standing}");
@@ -49,7 +66,7 @@ pub async fn d61_a_validator_is_rented_and_given_back(network: &Network) -> Resu
     let keys = standing["session"]["keys"].clone();
 
     // Done is done: nothing is paid, bonded or made a second time.
-    let again = long(&owner, &rent).await?;
+    let again = long(owner, &rent).await?;
     ensure!(again["session"]["keys"] == keys && again["lease"] == standing["lease"], "{again}");
     let all = owner.json(&["stake", "validators"]).await?;
     let mine = all.as_array().context("a list")?.iter();
@@ -71,7 +88,7 @@ pub async fn d61_a_validator_is_rented_and_given_back(network: &Network) -> Resu
 }
 
 /// A command that may take longer than others: an image is built, a node catches up.
-async fn long(user: &dbc_testkit::Dbc, words: &[&str]) -> Result<Value> {
+async fn long(user: &Dbc, words: &[&str]) -> Result<Value> {
     let mut all = words.to_vec();
     all.push("--json");
     let output = tokio::time::timeout(Duration::from_secs(1_800), user.command(&all).output());
