@@ -119,7 +119,7 @@ version!(2);
 
 /// The pallets. An index is part of every encoded call and never changes hands; the order is that of
 /// hooks and genesis: money before whatever holds it, the author before the session that he ends, staking
-/// before the session that it elects. Reserved for what comes: 42 audits, 44 rewards, 45 disputes.
+/// before the session that it elects.
 #[frame_support::runtime]
 mod runtime {
     /// The runtime.
