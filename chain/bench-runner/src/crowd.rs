@@ -269,7 +269,8 @@ impl Crowd {
         let audit = self.first_audit + u64::from(n);
         let until = LAST + 1_000 + Slot::from(n) % 400_000;
         let findings = Findings::default();
-        let proof = Proof { audit, at: LAST - 1, until, provisional: false, findings };
+        let (at, provisional, region) = (LAST - 1, false, None);
+        let proof = Proof { audit, at, until, provisional, findings, region };
         pallet_audits::Proofs::<Runtime>::insert(machine, proof);
         pallet_audits::Queue::<Runtime>::insert(until, (audit, Due::Proof), machine);
     }

@@ -528,7 +528,8 @@ fn close(judged: &Judged) -> Result<()> {
 /// A machine of his passed a proof: its provider has something to claim.
 fn earn(n: u32) {
     let findings = Findings::default();
-    let proof = Proof { audit: 0, at: now(), until: now() + 1, provisional: false, findings };
+    let (at, until) = (now(), now() + 1);
+    let proof = Proof { audit: 0, at, until, provisional: false, findings, region: None };
     Audited::passed(machine("unlisted", n), &proof);
 }
 

@@ -76,6 +76,8 @@ pub struct Findings {
     pub up_mbps: u32,
     /// Downstream in Mbit/s.
     pub down_mbps: u32,
+    /// Milliseconds from the questions to the rows: the way there and back, and the rows' transfer.
+    pub open_ms: u32,
 }
 
 /// How an audit came out for one auditor.
@@ -108,6 +110,58 @@ pub fn commitment(who: &impl Encode, root: &[u8; 32], verdict: &Verdict) -> [u8;
     crate::liveness::hash(&(b"dbc/audit/commit/1", who, root, verdict).encode())
 }
 
+/// Machines that an auditor chooses from for a visit.
+pub const CANDIDATES: u8 = 8;
+
+/// What an auditor binds himself to before it is drawn which machine he visits (mechanisms rule 1).
+///
+/// - `auditor`: his account.
+/// - `secret`: known to him alone until he reveals it.
+/// - `account`: whose lease the visit will be.
+pub fn visit_commitment(
+    auditor: &impl Encode,
+    secret: &[u8; 32],
+    account: &impl Encode,
+) -> [u8; 32] {
+    crate::liveness::hash(&(b"dbc/audit/visit/1", auditor, secret, account).encode())
+}
+
+/// A machine that an auditor may visit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Candidate {
+    /// The suspect at this place of those at the draw.
+    Suspect(u32),
+    /// The machine of this dense index.
+    Index(u32),
+}
+
+/// A visit's candidate of this number; `None` beyond [`CANDIDATES`] or when there is no machine. Who does not
+/// know the secret learns nothing of it. The first is a suspect every other time, if there is one.
+///
+/// - `seed`: drawn after the auditor committed.
+/// - `count`: dense indexes at the draw.
+/// - `suspects`: how many there were.
+#[must_use]
+pub fn candidate(
+    seed: &[u8; 32],
+    secret: &[u8; 32],
+    attempt: u8,
+    count: u32,
+    suspects: u32,
+) -> Option<Candidate> {
+    if attempt >= CANDIDATES || count == 0 {
+        return None;
+    }
+    let number = crate::liveness::hash(&(b"dbc/audit/visit/2", seed, secret, attempt).encode());
+    let [a, b, c, d, e, f, g, h, coin, ..] = number;
+    let number = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+    let of = |count: u32| u32::try_from(number % u64::from(count)).unwrap_or_default();
+    match attempt == 0 && suspects > 0 && coin.is_multiple_of(2) {
+        true => Some(Candidate::Suspect(of(suspects))),
+        false => Some(Candidate::Index(of(count))),
+    }
+}
+
 /// What a report promises of its evidence: the auditors who are handed it, and whoever decides about an
 /// appeal, know it again by this.
 pub fn evidence_hash(evidence: &[u8]) -> [u8; 32] {
@@ -125,5 +179,25 @@ mod tests {
         assert_eq!(terms.shared_by(5).links, 3);
         assert_eq!(terms.shared_by(99).links, 1);
         assert_eq!(Terms { gpus: 0, ..terms }.shared_by(5).links, 16);
+    }
+
+    #[test]
+    fn rule_01_whom_an_auditor_visits_follows_from_his_secret_and_a_later_seed() {
+        let candidates = |seed: u8, secret: u8, suspects| {
+            let one = |at| candidate(&[seed; 32], &[secret; 32], at, 1_000, suspects);
+            (0..CANDIDATES).map(one).collect::<Option<Vec<_>>>().unwrap()
+        };
+        let first = candidates(1, 1, 0);
+        assert!(first.iter().all(|one| matches!(one, Candidate::Index(at) if *at < 1_000)));
+        assert_ne!(first, candidates(2, 1, 0), "another seed");
+        assert_ne!(first, candidates(1, 2, 0), "another secret");
+        let suspected = (0..100).filter(|secret| {
+            let all = candidates(1, *secret, 3);
+            assert!(all[1..].iter().all(|one| matches!(one, Candidate::Index(_))));
+            matches!(all[0], Candidate::Suspect(at) if at < 3)
+        });
+        assert!((25..75).contains(&suspected.count()), "every other time");
+        assert_eq!(candidate(&[0; 32], &[0; 32], CANDIDATES, 9, 0), None);
+        assert_eq!(candidate(&[0; 32], &[0; 32], 0, 0, 0), None);
     }
 }

@@ -46,7 +46,15 @@ const POOL_BOND: Balance = DBC;
 const SEATS: u32 = 21;
 
 /// Audits of development: verified in two minutes, by one auditor.
-const HURRIED: Pace = Pace { window: 5, draw_delay: 5, commit: 15, reveal: 6, back_off: 10 };
+const HURRIED: Pace = Pace {
+    window: 5,
+    draw_delay: 5,
+    commit: 15,
+    reveal: 6,
+    back_off: 10,
+    visit_every: 20,
+    visit: 160,
+};
 
 /// Names of the presets.
 pub fn preset_names() -> Vec<PresetId> {

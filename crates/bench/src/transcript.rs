@@ -71,8 +71,8 @@ impl Case {
         questions(&self.params(secret), root, secret, block, self.terms.openings as usize)
     }
 
-    /// What a machine that answered in so many milliseconds has shown.
-    fn findings(&self, commit_ms: u32) -> Findings {
+    /// What a machine has shown that gave the root and its rows in so many milliseconds.
+    fn findings(&self, commit_ms: u32, open_ms: u32) -> Findings {
         let Terms { gpus, .. } = self.terms;
         let params = self.params(&Hash::default());
         let millions = params.multiplications() / u64::from(commit_ms.max(1)) / 1_000;
@@ -82,6 +82,7 @@ impl Case {
             gpu_memory_mib: if gpus > 0 { kept_mib } else { 0 },
             memory_mib: if gpus > 0 { 0 } else { kept_mib },
             throughput: u32::try_from(millions).unwrap_or(u32::MAX),
+            open_ms,
             ..Findings::default()
         }
     }
@@ -100,7 +101,7 @@ impl Case {
         }
         let asked = self.questions(secret, root, block);
         verify(&self.params(secret), root, &asked, openings, luck).map_err(Fault::Rejected)?;
-        Ok(self.findings(*commit_ms))
+        Ok(self.findings(*commit_ms, *open_ms))
     }
 
     /// Whether a transcript supports a verdict. `None` when the bytes are no transcript of that hash.

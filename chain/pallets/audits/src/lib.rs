@@ -4,7 +4,8 @@
 //! with a secret of his own, commit to their transcript and reveal their verdict, in phases that go by
 //! slot. Two thirds of those drawn decide. They are paid per duty, whatever they found, and a verdict
 //! whose transcript says otherwise, or is not shown to whoever wants to see it, costs the bond, by proof
-//! and not by opinion (rule 22). Proofs expire (rule 3), and the chain takes second looks.
+//! and not by opinion (rule 22). Proofs expire (rule 3), and the chain takes second looks. Auditors also rent
+//! machines under accounts that nobody knows, and tell afterwards (rule 1).
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -19,6 +20,7 @@ mod impls {
     mod proof;
     mod request;
     mod second;
+    mod visit;
 }
 #[cfg(test)]
 mod mock;
@@ -30,7 +32,9 @@ mod tests {
     mod hold_back;
     mod life;
     mod model;
+    mod regions;
     mod sets;
+    mod visits;
 }
 mod try_state;
 mod types;
@@ -42,7 +46,7 @@ pub use weights::WeightInfo;
 
 #[frame_support::pallet]
 pub mod pallet {
-    use dbc_primitives::{Balance, MachineId, Slot, audit::Terms};
+    use dbc_primitives::{Balance, LeaseId, MachineId, Slot, audit::Terms};
     use frame_support::{
         pallet_prelude::*,
         sp_runtime::Permill,
@@ -52,12 +56,16 @@ pub mod pallet {
     use frame_system::pallet_prelude::*;
 
     use super::{
-        Attempts, Audit, AuditId, AuditSink, AuditedMachines, Auditor, Demand, Due, DutyPay,
-        NoTerms, OpenDuty, Outcome, Pace, Proof, Purpose, TranscriptCheck, Verdict, WeightInfo,
+        Attempts, Audit, AuditId, AuditSink, AuditedMachines, Auditor, DRAWN_MAX, Demand,
+        Due, DutyPay, Impression, NoTerms, OpenDuty, Outcome, Pace, Proof, Purpose, SUSPECTS_MAX,
+        TranscriptCheck, Verdict, Visit, VisitReport, WeightInfo,
     };
 
     /// An audit's record in a runtime.
     pub type AuditOf<T> = Audit<<T as frame_system::Config>::AccountId>;
+    /// What visits left behind of a machine.
+    pub type ImpressionsOf<T> =
+        BoundedVec<Impression<<T as frame_system::Config>::AccountId>, ConstU32<DRAWN_MAX>>;
     /// All auditors.
     pub type MemberList<T> =
         BoundedVec<<T as frame_system::Config>::AccountId, <T as Config>::AuditorsMax>;
@@ -110,6 +118,15 @@ pub mod pallet {
         /// Slots for the reveal.
         #[pallet::constant]
         type RevealSlots: Get<Slot>;
+        /// Slots between two visits of an auditor.
+        type VisitEvery: Get<Slot>;
+        /// Slots that an auditor has for a visit, from its draw.
+        #[pallet::constant]
+        type VisitSlots: Get<Slot>;
+        /// Most that is given back of what a visit has cost.
+        type VisitCost: Get<Balance>;
+        /// Milliseconds within which auditors of a machine's region have its rows (mechanisms rule 37).
+        type NearMs: Get<u32>;
         /// Slots for which a proof counts.
         type ProofLife: Get<Slot>;
         /// Slots before a machine that failed may ask again; doubled with each failure.
@@ -228,6 +245,32 @@ pub mod pallet {
     pub type ProvenOf<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Blake2_128Concat, MachineId, ()>;
 
+    /// Auditors' visits that are not over.
+    #[pallet::storage]
+    pub type Visits<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Visit>;
+
+    /// Whose visits they are.
+    #[pallet::storage]
+    pub type VisitorOf<T: Config> = StorageMap<_, Twox64Concat, AuditId, T::AccountId>;
+
+    /// The visits that leases were, as long as their records are there.
+    #[pallet::storage]
+    pub type VisitOf<T: Config> = StorageMap<_, Twox64Concat, LeaseId, AuditId>;
+
+    /// Those who can be drawn, by where governance says that they are.
+    #[pallet::storage]
+    pub type MembersAt<T: Config> = StorageMap<_, Twox64Concat, u16, MemberList<T>, ValueQuery>;
+
+    /// What auditors found when they rented a machine, oldest first, one of each.
+    #[pallet::storage]
+    pub type Impressions<T: Config> =
+        StorageMap<_, Blake2_128Concat, MachineId, ImpressionsOf<T>, ValueQuery>;
+
+    /// Machines of which a visit spoke ill, oldest first.
+    #[pallet::storage]
+    pub type Suspects<T: Config> =
+        StorageValue<_, BoundedVec<MachineId, ConstU32<SUSPECTS_MAX>>, ValueQuery>;
+
     /// Machines that take no orders before an audit is over, and until when at most.
     #[pallet::storage]
     pub type HeldBack<T: Config> = StorageMap<_, Blake2_128Concat, MachineId, Slot>;
@@ -251,7 +294,8 @@ pub mod pallet {
                     .expect("an auditor of genesis bonds");
             }
             if let Some(pace) = self.pace {
-                let lasts = pace.window > 0 && pace.commit > 0 && pace.reveal > 0;
+                let lasts =
+                    pace.window > 0 && pace.commit > 0 && pace.reveal > 0 && pace.visit > 0;
                 assert!(lasts, "`audits.pace`: windows and phases last");
                 PaceAtGenesis::<T>::put(pace);
             }
@@ -385,6 +429,63 @@ pub mod pallet {
             /// Until when at most.
             until: Slot,
         },
+        /// Governance says where an auditor's connections come from.
+        Placed {
+            /// Who.
+            auditor: T::AccountId,
+            /// Where; `None` when nobody can say.
+            region: Option<u16>,
+        },
+        /// An auditor will visit a machine that is not drawn yet.
+        VisitPlanned {
+            /// Its number among audits.
+            audit: AuditId,
+            /// Who.
+            auditor: T::AccountId,
+            /// When it is drawn.
+            starts: Slot,
+        },
+        /// It is decided whom an auditor visits, and he alone knows it.
+        VisitDrawn {
+            /// Its number.
+            audit: AuditId,
+            /// Who.
+            auditor: T::AccountId,
+            /// Slot before which he reveals it.
+            until: Slot,
+        },
+        /// An auditor told of a visit.
+        Visited {
+            /// Its number.
+            audit: AuditId,
+            /// Who.
+            auditor: T::AccountId,
+            /// The machine.
+            machine: MachineId,
+            /// The lease that it was.
+            lease: LeaseId,
+            /// What he found.
+            verdict: Verdict,
+            /// Units that he has back of what it cost.
+            given_back: Balance,
+        },
+        /// A visit came to nothing: told of in time it counts against nobody.
+        VisitGivenUp {
+            /// Its number.
+            audit: AuditId,
+            /// Who.
+            auditor: T::AccountId,
+        },
+        /// A visit spoke ill of a machine: auditors come to it more often.
+        Suspected {
+            /// The machine.
+            machine: MachineId,
+        },
+        /// Visits spoke well of a suspect, or its time is over.
+        Unsuspected {
+            /// The machine.
+            machine: MachineId,
+        },
         /// An auditor named the key to which evidence for a duty is sealed.
         DutyKeySet {
             /// Of which audit.
@@ -445,6 +546,18 @@ pub mod pallet {
         MixedCards,
         /// A card has less memory than nine tenths of what its model has.
         LittleMemory,
+        /// The auditor's visit is not over.
+        VisitOpen,
+        /// The auditor has no visit, or it is not drawn yet, or its time is over.
+        NoVisit,
+        /// What is told of a visit is not what was committed to, or another machine than was drawn.
+        OtherVisit,
+        /// The lease is none of this visit: of another account or machine, or older than its draw.
+        OtherLease,
+        /// The lease asks for another challenge than was told.
+        OtherTerms,
+        /// A machine of those drawn can be rented now.
+        CanBeRented,
     }
 
     impl<T> From<NoTerms> for Error<T> {
@@ -474,6 +587,7 @@ pub mod pallet {
             assert!(T::CommitSlots::get() > 0 && T::RevealSlots::get() > 0, "phases last");
             assert!(T::StepsPerBlock::get() > 0, "the queue moves");
             assert!(T::KeptSlots::get() > T::ShowSlots::get(), "there is time to show");
+            assert!(T::VisitSlots::get() > 0, "visits last");
         }
 
         #[cfg(feature = "try-runtime")]
@@ -650,6 +764,65 @@ pub mod pallet {
             Self::do_set_duty_key(ensure_signed(origin)?, audit, key)?;
             Ok(Pays::No.into())
         }
+
+        /// Says where an auditor's connections come from. Some of those drawn are of the machine's region.
+        ///
+        /// - `origin`: Must be governance.
+        /// - `auditor`: Whose.
+        /// - `region`: Number of the region; `None` when nobody can say.
+        #[pallet::call_index(12)]
+        #[pallet::weight(T::WeightInfo::leave())]
+        pub fn place(
+            origin: OriginFor<T>,
+            auditor: T::AccountId,
+            region: Option<u16>,
+        ) -> DispatchResult {
+            T::SeatOrigin::ensure_origin(origin)?;
+            Self::do_place(auditor, region)
+        }
+
+        /// Plans a visit: the caller will rent a machine under an account that nobody knows. Which, is drawn by
+        /// later blocks and his secret.
+        ///
+        /// - `origin`: Must be signed by an auditor without a visit, `VisitEvery` slots after his last.
+        /// - `commit`: `dbc_primitives::audit::visit_commitment` of him, the secret and the account.
+        #[pallet::call_index(13)]
+        #[pallet::weight(T::WeightInfo::plan_visit())]
+        pub fn plan_visit(origin: OriginFor<T>, commit: [u8; 32]) -> DispatchResultWithPostInfo {
+            Self::do_plan_visit(ensure_signed(origin)?, commit)?;
+            Ok(Pays::No.into())
+        }
+
+        /// Tells of a visit: who rented which lease, and what he found. He is paid, and has back what the lease
+        /// has cost so far, up to `VisitCost`.
+        ///
+        /// - `origin`: Must be signed by an auditor whose visit is drawn.
+        /// - `report`: What he did. Its lease is of the account that he committed to and of the candidate that
+        ///   he names, and was ordered after the draw; its terms are `terms_of` that machine and its cards.
+        #[pallet::call_index(14)]
+        #[pallet::weight(T::WeightInfo::reveal_visit())]
+        pub fn reveal_visit(
+            origin: OriginFor<T>,
+            report: VisitReport<T::AccountId>,
+        ) -> DispatchResultWithPostInfo {
+            Self::do_reveal_visit(ensure_signed(origin)?, &report)?;
+            Ok(Pays::No.into())
+        }
+
+        /// Gives a visit up of which no candidate can be rented. Nothing is counted against the caller.
+        ///
+        /// - `origin`: Must be signed by an auditor whose visit is drawn.
+        /// - `secret`, `account`: What he committed to.
+        #[pallet::call_index(15)]
+        #[pallet::weight(T::WeightInfo::give_up_visit())]
+        pub fn give_up_visit(
+            origin: OriginFor<T>,
+            secret: [u8; 32],
+            account: T::AccountId,
+        ) -> DispatchResultWithPostInfo {
+            Self::do_give_up_visit(ensure_signed(origin)?, &secret, &account)?;
+            Ok(Pays::No.into())
+        }
     }
 
     /// What programs ask instead of computing it themselves.
@@ -663,6 +836,22 @@ pub mod pallet {
         /// What each auditor of an audit asks for; `None` before they were drawn.
         pub fn terms_of(audit: AuditId) -> Option<Terms> {
             Audits::<T>::get(audit)?.terms
+        }
+
+        /// What so many cards of a machine are asked by whoever visits it.
+        pub fn visit_terms(machine: MachineId, cards: u16) -> Option<Terms> {
+            T::Machines::terms_of(machine, cards).ok()
+        }
+
+        /// Whether an auditor could rent a machine now.
+        pub fn can_be_visited(machine: MachineId) -> bool {
+            T::Machines::can_be_rented(machine)
+        }
+
+        /// Slot from which an auditor may plan a visit; `None` when he is none, or leaves.
+        pub fn visit_from(auditor: T::AccountId) -> Option<Slot> {
+            let found = super::Auditors::<T>::get(auditor)?;
+            found.leaving.is_none().then_some(found.visit_from)
         }
 
         /// What an auditor was drawn for and has yet to finish.

@@ -5,9 +5,14 @@ use std::{
     collections::BTreeMap,
 };
 
-use dbc_primitives::{Balance, BoundedVec, MachineId, Slot, audit::Terms};
+use dbc_primitives::{
+    Balance, BoundedVec, MachineId, Slot,
+    audit::{CANDIDATES, Candidate, Terms, candidate, visit_commitment},
+};
 use frame_support::{
-    assert_ok, derive_impl, parameter_types,
+    assert_ok, derive_impl,
+    dispatch::DispatchResult,
+    parameter_types,
     traits::{ConstU32, ConstU64, ConstU128, Get, Hooks as _},
     weights::{Weight, WeightMeter},
 };
@@ -16,7 +21,7 @@ use sp_runtime::{BuildStorage, traits::IdentityLookup};
 
 use crate::{
     self as pallet_audits, AuditId, AuditOf, AuditSink, AuditedMachines, Findings, NoTerms, Phase,
-    Proof, Purpose, TranscriptCheck, Verdict,
+    Proof, Purpose, TranscriptCheck, Verdict, VisitReport, VisitedLease,
 };
 
 pub const BOND: Balance = 1_000;
@@ -28,6 +33,10 @@ pub const BACK_OFF: Slot = 200;
 pub const KEPT: Slot = 500;
 pub const SHOW: Slot = 60;
 pub const DEMAND: Balance = 50;
+pub const VISIT_EVERY: Slot = 80;
+pub const VISIT: Slot = 60;
+pub const VISIT_COST: Balance = 40;
+pub const NEAR_MS: u32 = 100;
 pub const TREASURY: u64 = 99;
 pub const START: Slot = 10_000;
 /// Owns the machine that is not said otherwise.
@@ -78,6 +87,15 @@ thread_local! {
     /// Machines of another provider.
     pub static SOLD: RefCell<Vec<MachineId>> = const { RefCell::new(Vec::new()) };
     pub static LEASED: Cell<Option<MachineId>> = const { Cell::new(None) };
+    /// Cards of that machine that are free none the less.
+    pub static FREE: Cell<u16> = const { Cell::new(0) };
+    /// Whether all machines can be rented.
+    pub static RENTABLE: Cell<bool> = const { Cell::new(true) };
+    pub static LEASES: RefCell<BTreeMap<u64, VisitedLease<u64>>> = const { RefCell::new(BTreeMap::new()) };
+    /// What auditors had back.
+    pub static GIVEN: RefCell<BTreeMap<u64, Balance>> = const { RefCell::new(BTreeMap::new()) };
+    /// Where all machines say that they stand.
+    pub static REGION: Cell<Option<u16>> = const { Cell::new(None) };
     pub static AWAY: Cell<Option<MachineId>> = const { Cell::new(None) };
     pub static SILENT: Cell<Option<MachineId>> = const { Cell::new(None) };
     /// Machines that answered while their cards were leased.
@@ -127,6 +145,26 @@ impl AuditedMachines<u64> for World {
         Self::terms(machine).map(|terms| Terms { gpus, ..terms })
     }
 
+    fn terms_of(machine: MachineId, cards: u16) -> Result<Terms, NoTerms> {
+        Self::terms(machine).map(|terms| Terms { gpus: cards, ..terms })
+    }
+
+    fn free_cards(_: MachineId) -> u16 {
+        FREE.get()
+    }
+
+    fn region(_: MachineId) -> Option<u16> {
+        REGION.get()
+    }
+
+    fn can_be_rented(_: MachineId) -> bool {
+        RENTABLE.get()
+    }
+
+    fn lease(lease: u64) -> Option<VisitedLease<u64>> {
+        LEASES.with_borrow(|leases| leases.get(&lease).cloned())
+    }
+
     fn is_leased(machine: MachineId) -> bool {
         LEASED.get() == Some(machine)
     }
@@ -173,6 +211,10 @@ impl AuditSink for World {
 impl pallet_audits::DutyPay<u64> for World {
     fn pay(auditor: &u64) {
         PAID.with_borrow_mut(|paid| *paid.entry(*auditor).or_default() += 1);
+    }
+
+    fn give_back(auditor: &u64, cost: Balance) {
+        GIVEN.with_borrow_mut(|given| *given.entry(*auditor).or_default() += cost);
     }
 }
 
@@ -221,6 +263,10 @@ impl pallet_audits::Config for Test {
     type DrawDelay = ConstU64<20>;
     type CommitSlots = ConstU64<COMMIT>;
     type RevealSlots = ConstU64<REVEAL>;
+    type VisitEvery = ConstU64<VISIT_EVERY>;
+    type VisitSlots = ConstU64<VISIT>;
+    type VisitCost = ConstU128<VISIT_COST>;
+    type NearMs = ConstU32<NEAR_MS>;
     type ProofLife = ConstU64<LIFE>;
     type BackOff = ConstU64<BACK_OFF>;
     type KeptSlots = ConstU64<KEPT>;
@@ -256,6 +302,11 @@ pub fn run(auditors: u64, test: impl FnOnce()) {
         CHECKED.take();
         ANSWERED.take();
         LEASED.set(None);
+        FREE.set(0);
+        RENTABLE.set(true);
+        LEASES.take();
+        GIVEN.take();
+        REGION.set(None);
         AWAY.set(None);
         SILENT.set(None);
         SHARE.set(0);
@@ -356,6 +407,82 @@ pub fn say(id: AuditId, verdicts: &[Option<Verdict>]) {
         }
     }
     go_to(audit(id).next);
+}
+
+/// What an auditor's visits are committed to.
+pub fn secret_of(auditor: u64) -> [u8; 32] {
+    [auditor as u8 + 100; 32]
+}
+
+/// The account under which an auditor rents.
+pub fn renter_of(auditor: u64) -> u64 {
+    auditor + 200
+}
+
+/// Plans a visit of an auditor and goes to where it is drawn.
+pub fn visit_drawn(auditor: u64) -> AuditId {
+    let commit = visit_commitment(&auditor, &secret_of(auditor), &renter_of(auditor));
+    assert_ok!(Audits::plan_visit(RuntimeOrigin::signed(auditor), commit));
+    go_to(visit(auditor).until);
+    assert!(visit(auditor).draw.is_some());
+    visit(auditor).audit
+}
+
+pub fn visit(auditor: u64) -> crate::Visit {
+    crate::Visits::<Test>::get(auditor).expect("it is not over")
+}
+
+/// The machine that is an auditor's candidate of this number.
+pub fn candidate_of(auditor: u64, attempt: u8) -> MachineId {
+    let draw = visit(auditor).draw.expect("it is drawn");
+    let suspects = draw.suspects.len() as u32;
+    match candidate(&draw.seed, &secret_of(auditor), attempt, draw.count, suspects) {
+        Some(Candidate::Suspect(at)) => draw.suspects[at as usize],
+        Some(Candidate::Index(at)) => machine(at as u8 + 1),
+        None => panic!("there is none"),
+    }
+}
+
+/// The first candidate of an auditor that is this machine.
+pub fn attempt_at(auditor: u64, wanted: MachineId) -> Option<u8> {
+    (0..CANDIDATES).find(|attempt| candidate_of(auditor, *attempt) == wanted)
+}
+
+/// Rents a candidate of an auditor in his account's name; gives what he has to tell.
+pub fn rented(auditor: u64, attempt: u8, verdict: Verdict) -> VisitReport<u64> {
+    let lease = LEASES.with_borrow(|leases| leases.len() as u64);
+    let machine = candidate_of(auditor, attempt);
+    let (renter, created_at) = (renter_of(auditor), now());
+    let found = VisitedLease { renter, machine, created_at, started: true, cards: 1, cost: 30 };
+    LEASES.with_borrow_mut(|leases| leases.insert(lease, found));
+    let terms = World::terms_of(machine, 1).expect("there is a challenge");
+    let (secret, root) = (secret_of(auditor), root_of(auditor));
+    VisitReport { secret, renter, attempt, lease, terms, root, verdict }
+}
+
+pub fn tell(auditor: u64, report: VisitReport<u64>) -> DispatchResult {
+    let told = Audits::reveal_visit(RuntimeOrigin::signed(auditor), report);
+    told.map(drop).map_err(|error| error.error)
+}
+
+/// An auditor visits a machine and tells; waits until he may, and until it is among his candidates.
+pub fn visits(auditor: u64, wanted: MachineId, verdict: Verdict) {
+    loop {
+        go_to(crate::Auditors::<Test>::get(auditor).expect("he is one").visit_from.max(now()));
+        visit_drawn(auditor);
+        if let Some(attempt) = attempt_at(auditor, wanted) {
+            assert_ok!(tell(auditor, rented(auditor, attempt, verdict)));
+            return;
+        }
+        RENTABLE.set(false);
+        let (secret, account) = (secret_of(auditor), renter_of(auditor));
+        assert_ok!(Audits::give_up_visit(RuntimeOrigin::signed(auditor), secret, account));
+        RENTABLE.set(true);
+    }
+}
+
+pub fn given(auditor: u64) -> Balance {
+    GIVEN.with_borrow(|given| given.get(&auditor).copied().unwrap_or_default())
 }
 
 pub fn proof(number: u8) -> Option<Proof> {

@@ -6,8 +6,9 @@ use frame_support::{ensure, traits::fungible::InspectHold as _};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-    Assigned, Auditors, Audits, Config, Demands, Due, HeldBack, HoldReason, Members, NextAudit,
-    OpenOf, Owners, Pallet, Phase, Proofs, ProvenOf, Queue,
+    Assigned, Auditors, Audits, Config, Demands, Due, HeldBack, HoldReason, Impressions, Members,
+    MembersAt, NextAudit, OpenOf, Owners, Pallet, Phase, Proofs, ProvenOf, Purpose, Queue, Suspects,
+    VisitOf, VisitorOf, Visits,
 };
 
 impl<T: Config> Pallet<T> {
@@ -17,7 +18,9 @@ impl<T: Config> Pallet<T> {
     /// - each audit stands in the queue once, and each proof at its end;
     /// - whoever wants to see transcripts has his bonds on hold, and each such wish has its end;
     /// - proven machines are those of their providers, and whoever is held back waits for an audit;
-    /// - a machine has one open audit at most, and it is the one that it names.
+    /// - a machine has one open audit at most, and it is the one that it names;
+    /// - each visit has its end in the queue, and each record of one its lease;
+    /// - suspects are machines of which a visit spoke ill, and members of a region are placed there.
     ///
     /// # Errors
     /// The first rule that does not hold.
@@ -79,6 +82,30 @@ impl<T: Config> Pallet<T> {
             let place = at.ok_or("the transcript of a stranger is wanted")? as u8;
             let due = Queue::<T>::contains_key(demand.until, (id, Due::Transcript(place)));
             ensure!(due, "a wish for a transcript has no end");
+        }
+        for (who, visit) in Visits::<T>::iter() {
+            ensure!(VisitorOf::<T>::get(visit.audit) == Some(who), "a visit is another's");
+            let due = Queue::<T>::contains_key(visit.until, (visit.audit, Due::Visit));
+            ensure!(due, "a visit has no end");
+        }
+        ensure!(Visits::<T>::iter().count() == VisitorOf::<T>::iter().count(), "visits are lost");
+        let dues = Queue::<T>::iter_keys().filter(|(_, (_, due))| *due == Due::Visit).count();
+        ensure!(dues == Visits::<T>::iter().count(), "the queue has a visit that is over");
+        for (lease, id) in VisitOf::<T>::iter() {
+            let purpose = Audits::<T>::get(id).map(|audit| audit.purpose);
+            ensure!(purpose == Some(Purpose::Visit(lease)), "a lease was no visit");
+        }
+        for machine in Suspects::<T>::get() {
+            let ill = Impressions::<T>::get(machine).iter().any(|one| !one.good);
+            ensure!(ill, "a machine is suspected for nothing");
+        }
+        for (region, members) in MembersAt::<T>::iter() {
+            ensure!(!members.is_empty(), "a region without members is kept");
+            for member in members {
+                let placed = Auditors::<T>::get(&member).and_then(|found| found.region);
+                ensure!(placed == Some(region), "a member is placed elsewhere");
+                ensure!(Members::<T>::get().contains(&member), "who is placed is no member");
+            }
         }
         let phases = Queue::<T>::iter_keys().filter(|(_, (_, due))| *due == Due::Phase).count();
         ensure!(phases == entries, "the queue has an audit that is gone");

@@ -2,12 +2,16 @@
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 pub use dbc_primitives::audit::{AuditId, Findings, Verdict};
-use dbc_primitives::{Balance, BoundedVec, ConstU32, MachineId, Slot, audit::Terms};
+use dbc_primitives::{Balance, BoundedVec, ConstU32, LeaseId, MachineId, Slot, audit::Terms};
 use scale_info::TypeInfo;
 use sp_runtime::serde::{Deserialize, Serialize};
 
-/// Most auditors of one audit.
+/// Most auditors of one audit, and most impressions of a machine.
 pub const DRAWN_MAX: u32 = 7;
+/// Most machines that are suspected at once.
+pub const SUSPECTS_MAX: u32 = 16;
+/// Of those drawn, how many are of the machine's region if there are.
+pub const OF_REGION: usize = 2;
 
 /// An auditor.
 #[derive(
@@ -28,6 +32,10 @@ pub struct Auditor {
     pub leaving: Option<Slot>,
     /// Audits that he was drawn for and that are not closed.
     pub open: u32,
+    /// Where governance says that his connections come from (mechanisms rule 37).
+    pub region: Option<u16>,
+    /// Slot from which he may plan another visit.
+    pub visit_from: Slot,
 }
 
 /// Why a machine is audited.
@@ -52,6 +60,8 @@ pub enum Purpose {
     Random,
     /// Somebody reported it; the number is the report's.
     Check(u64),
+    /// An auditor rented it under an account that nobody knew; the number is the lease's.
+    Visit(u64),
 }
 
 /// What one of those drawn has said so far.
@@ -167,6 +177,8 @@ pub struct Proof {
     pub provisional: bool,
     /// What was measured.
     pub findings: Findings,
+    /// The region whose auditors had the machine's rows as fast as only there (mechanisms rule 37).
+    pub region: Option<u16>,
 }
 
 /// How often a machine failed, and when it may ask again.
@@ -217,6 +229,10 @@ pub struct Pace {
     pub reveal: Slot,
     /// Slots before a machine that failed may ask again.
     pub back_off: Slot,
+    /// Slots between two visits of an auditor.
+    pub visit_every: Slot,
+    /// Slots that he has for one.
+    pub visit: Slot,
 }
 
 /// What is due.
@@ -239,6 +255,89 @@ pub enum Due {
     Proof,
     /// The transcript of the auditor at this place, which somebody wants to see.
     Transcript(u8),
+    /// The draw of a visit, or the end of the time for it.
+    Visit,
+}
+
+/// An audit by a lease like any other, under an account that nobody knows (mechanisms rule 1).
+#[derive(
+    Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Visit {
+    /// Its number among audits.
+    pub audit: AuditId,
+    /// Hash of auditor, secret and account.
+    pub commit: [u8; 32],
+    /// What decides whom he visits; `None` before it is drawn.
+    pub draw: Option<VisitDraw>,
+    /// When it is drawn; then the slot before which he reveals it.
+    pub until: Slot,
+}
+
+/// What decides, with an auditor's secret, whom he visits.
+#[derive(
+    Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct VisitDraw {
+    /// When it was drawn; no lease of his visit is older.
+    pub at: Slot,
+    /// Randomness that nobody knew when he committed.
+    pub seed: [u8; 32],
+    /// Dense indexes then.
+    pub count: u32,
+    /// Suspects then.
+    pub suspects: BoundedVec<MachineId, ConstU32<SUSPECTS_MAX>>,
+}
+
+/// What an auditor says of a visit.
+#[derive(
+    Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct VisitReport<AccountId> {
+    /// What he committed to.
+    pub secret: [u8; 32],
+    /// Whose lease it was.
+    pub renter: AccountId,
+    /// Which candidate he took.
+    pub attempt: u8,
+    /// The lease.
+    pub lease: LeaseId,
+    /// What he asked of the machine.
+    pub terms: Terms,
+    /// Root of the transcript.
+    pub root: [u8; 32],
+    /// What he found.
+    pub verdict: Verdict,
+}
+
+/// What one visit left behind.
+#[derive(
+    Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Impression<AccountId> {
+    /// Whose.
+    pub auditor: AccountId,
+    /// When he told it.
+    pub at: Slot,
+    /// Whether a renter got what the machine says it is.
+    pub good: bool,
+}
+
+/// A lease, as visits see it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct VisitedLease<AccountId> {
+    /// Whose it is.
+    pub renter: AccountId,
+    /// The machine.
+    pub machine: MachineId,
+    /// When it was ordered.
+    pub created_at: Slot,
+    /// Whether its meter ever started.
+    pub started: bool,
+    /// Its cards.
+    pub cards: u16,
+    /// Units that it has cost so far.
+    pub cost: Balance,
 }
 
 /// Somebody wants to see a transcript.
@@ -305,6 +404,24 @@ pub trait AuditedMachines<AccountId> {
     /// As of `terms`.
     fn terms_now(machine: MachineId) -> Result<Terms, NoTerms>;
 
+    /// What so many of its cards are asked; without any only its processor, to show that it answers.
+    ///
+    /// # Errors
+    /// As of `terms`.
+    fn terms_of(machine: MachineId, cards: u16) -> Result<Terms, NoTerms>;
+
+    /// Cards that nobody leases.
+    fn free_cards(machine: MachineId) -> u16;
+
+    /// Where its provider says that it stands.
+    fn region(machine: MachineId) -> Option<u16>;
+
+    /// Whether an auditor could rent it now, for no more than is given back to him.
+    fn can_be_rented(machine: MachineId) -> bool;
+
+    /// A lease.
+    fn lease(lease: LeaseId) -> Option<VisitedLease<AccountId>>;
+
     /// Whether anything of it is leased.
     fn is_leased(machine: MachineId) -> bool;
 
@@ -357,6 +474,9 @@ impl AuditSink for () {
 pub trait DutyPay<AccountId> {
     /// One duty was done.
     fn pay(auditor: &AccountId);
+
+    /// Gives back what a duty has cost.
+    fn give_back(auditor: &AccountId, cost: Balance);
 }
 
 /// Checks transcripts: the runtime plugs the challenge's verifier in.

@@ -27,6 +27,12 @@ pub trait WeightInfo {
     fn demand() -> Weight;
     /// Weight of `convict` with a transcript of so many bytes.
     fn convict(bytes: u32) -> Weight;
+    /// Weight of `plan_visit`.
+    fn plan_visit() -> Weight;
+    /// Weight of `reveal_visit`.
+    fn reveal_visit() -> Weight;
+    /// Weight of `give_up_visit`.
+    fn give_up_visit() -> Weight;
     /// What each block does in any case.
     fn mix() -> Weight;
     /// One entry of the queue.
@@ -61,9 +67,9 @@ impl<T: crate::Config> WeightInfo for CountedWeight<T> {
         Self::counted(EXECUTION, 5, 4)
     }
 
-    // `Auditors`, `Members`.
+    // `Auditors`, `Members`, two of `MembersAt`.
     fn leave() -> Weight {
-        Self::counted(EXECUTION, 3, 2)
+        Self::counted(EXECUTION, 5, 4)
     }
 
     // `Auditors`, account and holds.
@@ -102,14 +108,32 @@ impl<T: crate::Config> WeightInfo for CountedWeight<T> {
         Self::counted(EXECUTION + TRANSCRIPT_BYTE * u64::from(bytes), 14, 14)
     }
 
+    // `Auditors`, `Visits`, `NextAudit`, `VisitorOf`, `Queue`.
+    fn plan_visit() -> Weight {
+        Self::counted(EXECUTION, 5, 5)
+    }
+
+    // `Visits`, the machine at an index with its operator, the lease, `VisitOf`, `VisitorOf`, two of `Queue`, the
+    // pots and the auditor's account, `Auditors`, `Audits`, `Impressions`, `Members`, `Suspects`, and of a machine
+    // that fails its proof with `Owners`, `ProvenOf` and `AttemptsOf`, and the sink's records.
+    fn reveal_visit() -> Weight {
+        Self::counted(3 * EXECUTION, 40, 36)
+    }
+
+    // `Visits`, `VisitorOf`, `Queue`; of eight machines the index, the record, its operator, presence and proof.
+    fn give_up_visit() -> Weight {
+        Self::counted(2 * EXECUTION, 3 + 8 * 8, 3)
+    }
+
     // `Mix`.
     fn mix() -> Weight {
         Self::counted(EXECUTION, 2, 1)
     }
 
-    // `Queue`, `Audits`, `Members`, seven of `Auditors` and `Assigned` with payments and strikes,
-    // `Owners`, `ProvenOf`, `HeldBack`, the machine and its running offence, the sink's records.
+    // `Queue`, `Audits`, `Members`, `MembersAt`, seven of `Auditors` and `Assigned` with payments and strikes,
+    // `Owners`, `ProvenOf`, `HeldBack`, the machine and its running offence, the sink's records. A visit's draw reads
+    // the suspects with their proofs and impressions, which is less.
     fn step() -> Weight {
-        Self::counted(5 * EXECUTION, 56, 58)
+        Self::counted(5 * EXECUTION, 58, 58)
     }
 }

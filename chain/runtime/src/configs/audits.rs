@@ -1,14 +1,16 @@
 //! Who looks at machines, what they ask of them, and what follows.
 
+use alloc::vec::Vec;
+
 use dbc_bench::{Case, LINKS_MAX};
 use dbc_primitives::{
-    MachineId, MachineStatus,
+    LeaseId, MachineId, MachineStatus, Profile, Slot,
     audit::{AuditId, Terms, Verdict},
 };
 use frame_support::traits::{ConstU32, ConstU64, Get as _};
-use pallet_audits::{NoTerms, Proof, Purpose, catalogue};
+use pallet_audits::{NoTerms, Proof, Purpose, VisitedLease, catalogue};
 use pallet_disputes::Kind;
-use pallet_machines::Fleet as _;
+use pallet_machines::{Fleet as _, Part};
 use pallet_rewards::Rewards as _;
 
 use super::{
@@ -16,7 +18,7 @@ use super::{
     parameters::dynamic_params::audits as numbers, rewards,
 };
 use crate::{
-    AccountId, Audits, Balances, Disputes, Machines, Rewards, Runtime, RuntimeHoldReason, System,
+    AccountId, Audits, Balance, Balances, Disputes, Machines, Rewards, Runtime, RuntimeHoldReason, System,
     configs::governance::AuditorSeats,
     constants::{DAYS, HOURS, MINUTES, SLOT_MS},
 };
@@ -37,6 +39,8 @@ const MEMORY_LEAST: u32 = 90;
 const FLOOR: u64 = 400;
 /// Rows that an auditor has opened: a fifth left out survives three auditors with 2 × 10⁻⁵ (rule 8).
 const OPENINGS: u32 = 16;
+/// Slots that a visit is rented for, from its start to its end.
+const VISIT_TAKES: Slot = 10 * MINUTES;
 /// Milliseconds for the openings: too short to fetch what was not kept.
 const OPEN_MS: u32 = 5_000;
 
@@ -59,6 +63,10 @@ impl pallet_audits::Config for Runtime {
     type DrawDelay = ConstU64<25>;
     type CommitSlots = ConstU64<{ 3 * MINUTES }>;
     type RevealSlots = ConstU64<{ MINUTES }>;
+    type VisitEvery = numbers::VisitEvery;
+    type VisitSlots = ConstU64<{ 12 * HOURS }>;
+    type VisitCost = numbers::VisitCost;
+    type NearMs = numbers::NearMs;
     type ProofLife = numbers::ProofLife;
     type BackOff = ConstU64<{ 10 * MINUTES }>;
     type KeptSlots = ConstU64<{ 30 * DAYS }>;
@@ -100,6 +108,43 @@ impl pallet_audits::AuditedMachines<AccountId> for Audited {
         }
     }
 
+    fn terms_of(machine: MachineId, cards: u16) -> Result<Terms, NoTerms> {
+        let record = present(machine)?;
+        match cards {
+            0 => Ok(processor_terms()),
+            _ => cards_terms(&record, cards),
+        }
+    }
+
+    fn free_cards(machine: MachineId) -> u16 {
+        let record = pallet_machines::Machines::<Runtime>::get(machine);
+        record.map_or(0, |record| record.free_gpus().count_ones() as u16)
+    }
+
+    fn region(machine: MachineId) -> Option<u16> {
+        let record = pallet_machines::Machines::<Runtime>::get(machine)?;
+        // 0 is untold.
+        Some(record.location.region).filter(|region| *region != 0)
+    }
+
+    fn can_be_rented(machine: MachineId) -> bool {
+        !Self::is_away(machine) && visit_cost(machine).is_some_and(|cost| cost <= numbers::VisitCost::get())
+    }
+
+    fn lease(lease: LeaseId) -> Option<VisitedLease<AccountId>> {
+        let record = pallet_leases::Leases::<Runtime>::get(lease)?;
+        let paid = [record.paid, record.fees, record.platform_fees, record.burned];
+        let due = [record.due, record.due_fees, record.due_platform];
+        Some(VisitedLease {
+            cards: record.gpus.len() as u16,
+            cost: paid.into_iter().chain(due).fold(0, Balance::saturating_add),
+            renter: record.renter,
+            machine: record.machine,
+            created_at: record.created_at,
+            started: record.started_at.is_some(),
+        })
+    }
+
     fn is_leased(machine: MachineId) -> bool {
         let record = pallet_machines::Machines::<Runtime>::get(machine);
         record.is_some_and(|record| record.is_leased())
@@ -134,6 +179,27 @@ fn present(machine: MachineId) -> Result<pallet_machines::MachineOf<Runtime>, No
     }
 }
 
+/// What it costs to rent all that is free of a machine for as long as a visit takes; `None` when nothing of it
+/// can be rented.
+fn visit_cost(machine: MachineId) -> Option<Balance> {
+    let record = pallet_machines::Machines::<Runtime>::get(machine)?;
+    let free = record.free_gpus();
+    let gpus: Vec<u8> = (0..16u8).filter(|at| free >> at & 1 == 1).collect();
+    let part = match record.facts.gpus.is_empty() {
+        true => Part {
+            profile: Profile::Cpu,
+            gpus: &[],
+            cpu_shares: record.cpu_shares().saturating_sub(record.cpu_leased),
+        },
+        false => Part { profile: Profile::Gpu, gpus: &gpus, cpu_shares: 0 },
+    };
+    if part.count() == 0 {
+        return None;
+    }
+    let quote = Machines::quote(machine, part, record.offer_version).ok()?;
+    Some(quote.rate.saturating_mul(VISIT_TAKES.into()))
+}
+
 /// Slots and milliseconds from an auditor's secret to the root.
 fn commit_time() -> (u32, u32) {
     let commit = u32::try_from(Audits::pace().commit).unwrap_or(u32::MAX);
@@ -151,7 +217,20 @@ fn processor_terms() -> Terms {
 /// What a machine is asked for what it says it is.
 fn terms(record: &pallet_machines::MachineOf<Runtime>) -> Result<Terms, NoTerms> {
     let cards = &record.facts.gpus;
-    let Some(first) = cards.first() else { return Ok(processor_terms()) };
+    match cards.len() as u16 {
+        0 => Ok(processor_terms()),
+        all => cards_terms(record, all),
+    }
+}
+
+/// What so many of its cards are asked.
+fn cards_terms(
+    record: &pallet_machines::MachineOf<Runtime>,
+    asked: u16,
+) -> Result<Terms, NoTerms> {
+    let cards = &record.facts.gpus;
+    let first = cards.first().filter(|_| usize::from(asked) <= cards.len());
+    let first = first.ok_or(NoTerms::Gone)?;
     // Points follow names: each card has to show what its own stands for (mechanisms rule 1).
     if cards.iter().any(|card| card.model != first.model) {
         return Err(NoTerms::MixedCards);
@@ -165,9 +244,8 @@ fn terms(record: &pallet_machines::MachineOf<Runtime>) -> Result<Terms, NoTerms>
     let slowest = || catalogue::CARDS.iter().map(|card| card.tflops_10).min().unwrap_or(1);
     let tenths = known.map_or_else(slowest, |known| known.tflops_10);
     let (_, commit_ms) = commit_time();
-    let links = card_links(cards.len(), memory_mib, tenths, commit_ms);
-    let gpus = cards.len() as u16;
-    Ok(Terms { gpus, edge: CARD_EDGE, links, openings: OPENINGS, commit_ms, open_ms: OPEN_MS })
+    let links = card_links(asked.into(), memory_mib, tenths, commit_ms);
+    Ok(Terms { gpus: asked, edge: CARD_EDGE, links, openings: OPENINGS, commit_ms, open_ms: OPEN_MS })
 }
 
 /// Products of the chain on each of a machine's cards: as many as fill the smallest of them, and no more than the
@@ -223,6 +301,10 @@ pub struct Pay;
 impl pallet_audits::DutyPay<AccountId> for Pay {
     fn pay(auditor: &AccountId) {
         rewards::pay_duty(auditor, numbers::AuditorPay::get());
+    }
+
+    fn give_back(auditor: &AccountId, cost: Balance) {
+        rewards::pay_duty(auditor, cost);
     }
 }
 

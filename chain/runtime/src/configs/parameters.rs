@@ -156,6 +156,15 @@ pub mod dynamic_params {
         /// Held from whoever wants to see a transcript.
         #[codec(index = 5)]
         pub static DemandBond: Balance = 10 * DBC;
+        /// Slots between two visits of an auditor.
+        #[codec(index = 6)]
+        pub static VisitEvery: Slot = DAYS;
+        /// Most that an auditor has back of what a visit has cost.
+        #[codec(index = 7)]
+        pub static VisitCost: Balance = 200 * DBC;
+        /// Milliseconds within which auditors of a machine's region have its rows.
+        #[codec(index = 8)]
+        pub static NearMs: u32 = 100;
     }
 
     /// Disputes.
@@ -329,6 +338,9 @@ limits! {
         ProofLife: DAYS, 60 * DAYS;
         SecondLooks: 1_000u32, 100_000u32;
         DemandBond: DBC, 1_000 * DBC;
+        VisitEvery: DAYS / 24, 30 * DAYS;
+        VisitCost: 10 * DBC, 10_000 * DBC;
+        NearMs: 20u32, 500u32;
     }
     Disputes in disputes {
         ReportBond: 10 * DBC, 10_000 * DBC;

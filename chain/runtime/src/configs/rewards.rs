@@ -136,16 +136,24 @@ impl pallet_rewards::Rated<AccountId> for Points {
 }
 
 /// What auditors measured of a machine's place and address. What a provider says himself counts nothing
-/// (mechanisms rule 37), and no challenge measures either yet: every machine counts 1.
+/// (mechanisms rule 37): a region counts if auditors of it saw the machine there. The chain has no addresses
+/// that could be measured: every machine counts 1 for that.
 struct Measured {
     region: Option<u16>,
     fixed_address: bool,
 }
 
 impl Measured {
-    fn of(_: MachineId) -> Self {
-        Self { region: None, fixed_address: false }
+    fn of(machine: MachineId) -> Self {
+        Self { region: seen_region(machine), fixed_address: false }
     }
+}
+
+/// The region in which auditors saw a machine, if it still says that it stands there.
+pub fn seen_region(machine: MachineId) -> Option<u16> {
+    let seen = pallet_audits::Proofs::<Runtime>::get(machine)?.region?;
+    let record = pallet_machines::Machines::<Runtime>::get(machine)?;
+    (record.location.region == seen).then_some(seen)
 }
 
 /// What points count by a machine's live part of thirty days, both in parts of [`ONE`]: all, or less in two

@@ -91,7 +91,8 @@ fn figure_02_stake() {
 
 fn proof() -> Proof {
     let findings = Findings::default();
-    Proof { audit: 1, at: now(), until: now() + 14 * DAYS, provisional: false, findings }
+    let (provisional, region) = (false, None);
+    Proof { audit: 1, at: now(), until: now() + 14 * DAYS, provisional, findings, region }
 }
 
 /// One machine alone earns 1,089,000 of an era of 1,100,000; 275,000 are released that day and 280,500 the

@@ -154,6 +154,7 @@ fn predecessor_flaw_18_other_hardware_is_proven_anew_and_what_was_earned_stays()
             until: now() + DAYS,
             provisional: false,
             findings: Findings::default(),
+            region: None,
         };
         pallet_audits::Proofs::<Runtime>::insert(machine, proof(1));
         Audited::passed(machine, &proof(1));

@@ -86,7 +86,8 @@ fn stake(machine: MachineId) -> u128 {
 }
 
 fn proof(provisional: bool) -> Proof {
-    Proof { audit: 1, at: now(), until: now() + DAYS, provisional, findings: Findings::default() }
+    let (findings, region) = (Findings::default(), None);
+    Proof { audit: 1, at: now(), until: now() + DAYS, provisional, findings, region }
 }
 
 #[test]

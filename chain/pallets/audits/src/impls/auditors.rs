@@ -11,7 +11,8 @@ use frame_support::{
 };
 
 use crate::{
-    Assigned, AuditId, Auditor, Auditors, Config, Error, Event, HoldReason, Members, Pallet, Seats,
+    Assigned, AuditId, Auditor, Auditors, Config, Error, Event, HoldReason, Members, MembersAt, Pallet,
+    Seats, Visits,
 };
 
 /// Duties done in a row that make up for a strike.
@@ -44,7 +45,17 @@ impl<T: Config> Pallet<T> {
         Members::<T>::try_mutate(|members| members.try_push(who.clone()))
             .map_err(|_| Error::<T>::NoSeat)?;
         let joined = T::Clock::get();
-        let auditor = Auditor { bond, key, joined, strikes: 0, streak: 0, leaving: None, open: 0 };
+        let auditor = Auditor {
+            bond,
+            key,
+            joined,
+            strikes: 0,
+            streak: 0,
+            leaving: None,
+            open: 0,
+            region: None,
+            visit_from: joined,
+        };
         Auditors::<T>::insert(&who, auditor);
         Self::deposit_event(Event::Joined { auditor: who });
         Ok(())
@@ -62,7 +73,8 @@ impl<T: Config> Pallet<T> {
         let since = auditor.leaving.ok_or(Error::<T>::NotLeaving)?;
         // Longer than any transcript of his can be challenged.
         let wait = T::LeaveDelay::get().max(T::KeptSlots::get());
-        let over = T::Clock::get() >= since.saturating_add(wait) && auditor.open == 0;
+        let idle = auditor.open == 0 && !Visits::<T>::contains_key(&who);
+        let over = T::Clock::get() >= since.saturating_add(wait) && idle;
         ensure!(over, Error::<T>::TooEarly);
         let hold = HoldReason::Auditor.into();
         T::Currency::release(&hold, &who, auditor.bond, Precision::BestEffort)?;
@@ -76,10 +88,36 @@ impl<T: Config> Pallet<T> {
         Members::<T>::mutate(|members| members.retain(|member| member != who));
         Auditors::<T>::mutate(who, |auditor| {
             let Some(auditor) = auditor else { return };
+            Self::list_at(auditor.region.take(), who, false);
             if auditor.leaving.is_none() {
                 auditor.leaving = Some(T::Clock::get());
                 Self::deposit_event(Event::Leaving { auditor: who.clone() });
             }
+        });
+    }
+
+    pub(crate) fn do_place(who: T::AccountId, region: Option<u16>) -> DispatchResult {
+        let mut auditor = Auditors::<T>::get(&who).ok_or(Error::<T>::NotAuditor)?;
+        ensure!(auditor.leaving.is_none(), Error::<T>::LeavingAlready);
+        Self::list_at(auditor.region, &who, false);
+        Self::list_at(region, &who, true);
+        auditor.region = region;
+        Auditors::<T>::insert(&who, auditor);
+        Self::deposit_event(Event::Placed { auditor: who, region });
+        Ok(())
+    }
+
+    /// Enters him among those of a region, or takes him out.
+    fn list_at(region: Option<u16>, who: &T::AccountId, enters: bool) {
+        let Some(region) = region else { return };
+        MembersAt::<T>::mutate_exists(region, |list| {
+            let mut members = list.take().unwrap_or_default();
+            members.retain(|member| member != who);
+            if enters {
+                // He is one of all members, who are no more than fit in here.
+                let _ = members.try_push(who.clone());
+            }
+            *list = (!members.is_empty()).then_some(members);
         });
     }
 

@@ -1,17 +1,18 @@
 //! What each block does: collects randomness, and handles what is due, by (slot, id) and within bounds.
 //! A late step changes nothing for anybody: phases go by slot.
 
-use alloc::vec::Vec;
-
-use dbc_primitives::{BoundedVec, MachineId, Slot};
+use dbc_primitives::{BoundedVec, ConstU32, MachineId, Slot};
 use frame_support::{traits::Get as _, weights::WeightMeter};
 use sp_io::hashing::blake2_256;
 
 use crate::{
     Audit, AuditId, AuditOf, AuditSink as _, AuditedMachines as _, Auditors, Audits, Config,
-    Cursor, Due, Duty, Event, HeldBack, Members, Mix, OpenOf, Outcome, Pace, PaceAtGenesis, Pallet,
-    Phase, Purpose, Queue, WeightInfo as _,
+    Cursor, DRAWN_MAX, Due, Duty, Event, HeldBack, Members, MembersAt, Mix, OF_REGION, OpenOf,
+    Outcome, Pace, PaceAtGenesis, Pallet, Phase, Purpose, Queue, VisitOf, WeightInfo as _,
 };
+
+/// Those drawn for an audit.
+type Duties<T> = BoundedVec<Duty<<T as frame_system::Config>::AccountId>, ConstU32<DRAWN_MAX>>;
 
 /// Slots without entries that one block passes at most.
 const SLOTS_PER_BLOCK_MAX: u32 = 1_000;
@@ -29,6 +30,8 @@ impl<T: Config> Pallet<T> {
             commit: T::CommitSlots::get(),
             reveal: T::RevealSlots::get(),
             back_off: T::BackOff::get(),
+            visit_every: T::VisitEvery::get(),
+            visit: T::VisitSlots::get(),
         })
     }
 
@@ -63,6 +66,7 @@ impl<T: Config> Pallet<T> {
                 Due::Phase => Self::advance(id),
                 Due::Proof => Self::expire(id, machine),
                 Due::Transcript(place) => Self::not_shown(id, place),
+                Due::Visit => Self::visit_due(id),
             }
         }
         Cursor::<T>::put(cursor);
@@ -85,6 +89,9 @@ impl<T: Config> Pallet<T> {
             Phase::Reveal => Self::close(id, &mut audit),
             Phase::Closed(_) => {
                 Audits::<T>::remove(id);
+                if let Purpose::Visit(lease) = audit.purpose {
+                    VisitOf::<T>::remove(lease);
+                }
                 return;
             }
         }
@@ -98,9 +105,14 @@ impl<T: Config> Pallet<T> {
         let check = matches!(audit.purpose, Purpose::Check(_));
         // Whoever answers for a silence can show that it is over, also while somebody rents.
         let at_once = check || T::Machines::is_silent(machine);
-        let terms = match at_once {
-            true => T::Machines::terms_now(machine),
-            false => T::Machines::terms(machine),
+        let leased = T::Machines::is_leased(machine);
+        // What is free of a machine that is leased in part is looked at alone (rule 3).
+        let free = if leased { T::Machines::free_cards(machine) } else { 0 };
+        let in_part = !at_once && audit.purpose == Purpose::Random && free > 0;
+        let terms = match (at_once, in_part) {
+            (true, _) => T::Machines::terms_now(machine),
+            (false, true) => T::Machines::terms_of(machine, free),
+            (false, false) => T::Machines::terms(machine),
         };
         let Ok(terms) = terms else {
             return Self::finish(id, audit, Outcome::Undecided);
@@ -110,32 +122,13 @@ impl<T: Config> Pallet<T> {
             // It was announced, and nobody can say.
             return Self::finish(id, audit, Outcome::Undecided);
         }
-        if away || !at_once && T::Machines::is_leased(machine) {
+        if away || leased && !at_once && !in_part {
             // Its renter is not disturbed; its proof expires meanwhile like any other (rule 3).
             audit.next = Self::window_after(T::Clock::get().saturating_add(1));
             return;
         }
         let seed = blake2_256(&[&Mix::<T>::get()[..], &id.to_le_bytes()].concat());
-        let mut left: Vec<T::AccountId> = Members::<T>::get().into_inner();
-        let mut duties = BoundedVec::default();
-        let mut number = seed;
-        let full = left.len() as u32 >= T::FullFrom::get();
-        let wanted = if full { T::Drawn::get() } else { T::Drawn::get().min(left.len() as u32) };
-        while !left.is_empty() && (duties.len() as u32) < wanted {
-            number = blake2_256(&number);
-            let at = self::number(&number) % left.len() as u64;
-            let auditor = left.swap_remove(at as usize);
-            // Whoever joined after the booking might have joined for it; nobody audits his own.
-            let older = Auditors::<T>::get(&auditor).is_some_and(|a| a.joined < audit.booked);
-            if !older || T::Machines::is_involved(audit.machine, &auditor) {
-                continue;
-            }
-            Self::count(&auditor, id, true);
-            let duty = Duty { auditor, commit: None, revealed: None, key: None };
-            if duties.try_push(duty).is_err() {
-                break;
-            }
-        }
+        let duties = Self::drawn_by(id, audit, &seed);
         if duties.is_empty() {
             // Nobody is there to audit: whoever asked for it waits for the next window, nobody for what others
             // asked for.
@@ -152,7 +145,40 @@ impl<T: Config> Pallet<T> {
         audit.terms = Some(terms.shared_by(auditors));
         audit.duties = duties;
         let commit_by = audit.next;
+        if terms.gpus > 0 {
+            // Cards that fill their memory for auditors cannot be a renter's at the same time.
+            HeldBack::<T>::mutate(machine, |until| *until = (*until).max(Some(commit_by)));
+        }
         Self::deposit_event(Event::Drawn { audit: id, machine, auditors, commit_by });
+    }
+
+    /// Draws the auditors of an audit: some of the machine's region if there are, the rest of all (rule 37).
+    fn drawn_by(id: AuditId, audit: &AuditOf<T>, seed: &[u8; 32]) -> Duties<T> {
+        let mut duties = Duties::<T>::default();
+        let wanted = Self::draw_size() as usize;
+        let region = T::Machines::region(audit.machine);
+        let near = region.map(MembersAt::<T>::get).unwrap_or_default().into_inner();
+        let all = Members::<T>::get().into_inner();
+        let mut number = *seed;
+        for (mut left, wanted) in [(near, OF_REGION.min(wanted)), (all, wanted)] {
+            while !left.is_empty() && duties.len() < wanted {
+                number = blake2_256(&number);
+                let at = self::number(&number) % left.len() as u64;
+                let auditor = left.swap_remove(at as usize);
+                // Whoever joined after the booking might have joined for it; nobody audits his own.
+                let older = Auditors::<T>::get(&auditor).is_some_and(|a| a.joined < audit.booked);
+                let drawn = duties.iter().any(|duty| duty.auditor == auditor);
+                if !older || drawn || T::Machines::is_involved(audit.machine, &auditor) {
+                    continue;
+                }
+                Self::count(&auditor, id, true);
+                let duty = Duty { auditor, commit: None, revealed: None, key: None };
+                if duties.try_push(duty).is_err() {
+                    break;
+                }
+            }
+        }
+        duties
     }
 
     /// An audit that two thirds of nobody decided is drawn once more, in the next window.

@@ -6,8 +6,8 @@ use frame_support::{dispatch::DispatchResult, ensure, traits::Get as _};
 
 use crate::{
     Assigned, Attempts, AttemptsOf, Audit, AuditId, AuditOf, AuditSink as _, AuditedMachines as _,
-    Audits, Config, Demands, Due, DutyPay as _, Error, Event, Findings, Members, OpenDuty, Outcome,
-    Pallet, Phase, Proof, TranscriptCheck as _, Verdict,
+    Auditors, Audits, Config, Demands, Due, DutyPay as _, Error, Event, Findings, Members,
+    OF_REGION, OpenDuty, Outcome, Pallet, Phase, Proof, TranscriptCheck as _, Verdict,
 };
 
 impl<T: Config> Pallet<T> {
@@ -99,10 +99,13 @@ impl<T: Config> Pallet<T> {
                 None => Self::strike(&duty.auditor),
             }
         }
-        // While cards are leased only whether it answers is asked: that proves nothing, nor the contrary.
+        // Part of the cards proves nothing of the others; that they fail, fails the machine (rule 3). Without any
+        // card of those that there are, only whether it answers was asked.
         let machine = audit.machine;
         let all = T::Machines::terms(machine).map(|terms| terms.gpus).ok();
-        let whole = all.is_some() && all == audit.terms.map(|terms| terms.gpus);
+        let asked = audit.terms.map(|terms| terms.gpus);
+        let whole = all.is_some() && all == asked;
+        let looked = whole || all.is_some() && asked.is_some_and(|cards| cards > 0);
         if 3 * passes.len() >= 2 * drawn {
             match whole {
                 true => Self::prove(id, audit, &passes),
@@ -110,17 +113,34 @@ impl<T: Config> Pallet<T> {
             }
             Self::finish(id, audit, Outcome::Passed);
         } else if 3 * against >= 2 * drawn {
-            if whole {
+            if looked {
                 Self::fail(audit);
             }
-            let silent = !whole || 3 * wrong < 2 * drawn;
+            let silent = !looked || 3 * wrong < 2 * drawn;
             Self::finish_as(id, audit, Outcome::Failed, silent);
         } else if !Self::again(audit) {
-            if whole && against > 0 {
+            if looked && against > 0 {
                 Self::doubt(machine);
             }
             Self::finish(id, audit, Outcome::Undecided);
         }
+    }
+
+    /// A machine's region, if auditors of it, two at least, all had its rows as fast as only there (rule 37).
+    fn seen_in(audit: &AuditOf<T>) -> Option<u16> {
+        let region = T::Machines::region(audit.machine)?;
+        let mut seen = 0;
+        for duty in &audit.duties {
+            let Some((_, Verdict::Pass(found))) = &duty.revealed else { continue };
+            let of = Auditors::<T>::get(&duty.auditor).and_then(|auditor| auditor.region);
+            if of == Some(region) {
+                if found.open_ms > T::NearMs::get() {
+                    return None;
+                }
+                seen += 1;
+            }
+        }
+        (seen >= OF_REGION).then_some(region)
     }
 
     fn prove(id: AuditId, audit: &AuditOf<T>, passes: &[Findings]) {
@@ -133,6 +153,7 @@ impl<T: Config> Pallet<T> {
             until: at.saturating_add(T::ProofLife::get()),
             provisional: !full,
             findings: together(passes),
+            region: Self::seen_in(audit).filter(|_| full),
         };
         Self::keep_proof(audit.machine, proof);
         AttemptsOf::<T>::remove(audit.machine);
@@ -141,7 +162,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// A machine that failed has no proof any more, and waits twice as long each time (rule 4).
-    fn fail(audit: &AuditOf<T>) {
+    pub(crate) fn fail(audit: &AuditOf<T>) {
         let proven = Self::drop_proof(audit.machine);
         AttemptsOf::<T>::mutate(audit.machine, |attempts| {
             let Attempts { failed, not_before } = attempts.get_or_insert_default();
@@ -208,5 +229,6 @@ fn median(all: &[Findings]) -> Findings {
         disk_gib: of(all, |found| found.disk_gib),
         up_mbps: of(all, |found| found.up_mbps),
         down_mbps: of(all, |found| found.down_mbps),
+        open_ms: of(all, |found| found.open_ms),
     }
 }

@@ -68,6 +68,7 @@ impl<T: Config> Pallet<T> {
         Self::drop_proof(machine);
         AttemptsOf::<T>::remove(machine);
         HeldBack::<T>::remove(machine);
+        Self::forget_impressions(machine);
     }
 
     /// Nothing of a machine is leased any more. With an old proof it is audited before it takes orders

@@ -59,8 +59,9 @@ impl<T: Config> Pallet<T> {
                 if !room {
                     return;
                 }
-                let leased = T::Machines::is_leased(machine);
-                if !leased && T::Machines::terms(machine).is_ok() {
+                // Of one that is leased in part, the cards that are free (rule 3).
+                let free = !T::Machines::is_leased(machine) || T::Machines::free_cards(machine) > 0;
+                if free && T::Machines::terms(machine).is_ok() {
                     // It may be booked already, and then it is looked at anyway.
                     booked += u32::from(Self::book(machine, Purpose::Random).is_ok());
                 }

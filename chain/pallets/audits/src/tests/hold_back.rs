@@ -26,7 +26,7 @@ fn rule_03_nobody_is_held_back_for_longer_than_an_audit_takes() {
         // No auditor is there: the audit waits for ever, the machine does not.
         let (at, until) = (now() - LIFE, now() + LIFE / 10);
         let findings = Default::default();
-        let proof = crate::Proof { audit: 0, at, until, provisional: true, findings };
+        let proof = crate::Proof { audit: 0, at, until, provisional: true, findings, region: None };
         Audits::look_at(until, 0, machine(1), crate::Due::Proof);
         Audits::keep_proof(machine(1), proof);
         let id = NextAudit::<Test>::get();

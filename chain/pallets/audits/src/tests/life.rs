@@ -184,7 +184,16 @@ fn rule_01_the_chain_takes_second_looks_at_machines_that_are_proven() {
 #[test]
 fn a_genesis_in_a_hurry_has_its_own_pace() {
     run(3, || {
-        let pace = crate::Pace { window: 5, draw_delay: 5, commit: 5, reveal: 5, back_off: 5 };
+        let (visit_every, visit) = (5, 5);
+        let pace = crate::Pace {
+            window: 5,
+            draw_delay: 5,
+            commit: 5,
+            reveal: 5,
+            back_off: 5,
+            visit_every,
+            visit,
+        };
         crate::PaceAtGenesis::<Test>::put(pace);
         let id = booked(1);
         assert!(audit(id).starts <= now() + 10);

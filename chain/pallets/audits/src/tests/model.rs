@@ -1,6 +1,7 @@
 //! Random people do random things at random times: every invariant holds after each, no money appears or
 //! goes, and the queue comes to everything.
 
+use dbc_primitives::audit::{CANDIDATES, visit_commitment};
 use proptest::prelude::*;
 
 use crate::{Verdict, mock::*};
@@ -21,6 +22,10 @@ enum Op {
     GivenBack(u8),
     Void(u8),
     HandOver(u8, bool),
+    Place(u64, Option<u16>),
+    Plan(u64),
+    Tell(u64, u8, bool),
+    GiveUp(u64, bool),
     Pass(u64),
 }
 
@@ -42,6 +47,10 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (1u8..5).prop_map(Op::GivenBack),
         1 => (1u8..5).prop_map(Op::Void),
         1 => (1u8..5, any::<bool>()).prop_map(|(number, sold)| Op::HandOver(number, sold)),
+        1 => (who(), prop::option::of(1u16..3)).prop_map(|(who, region)| Op::Place(who, region)),
+        3 => who().prop_map(Op::Plan),
+        6 => (who(), 0u8..9, any::<bool>()).prop_map(|(who, at, good)| Op::Tell(who, at, good)),
+        1 => (who(), any::<bool>()).prop_map(|(who, rentable)| Op::GiveUp(who, rentable)),
         4 => (1u64..60).prop_map(Op::Pass),
     ]
 }
@@ -91,6 +100,23 @@ fn apply(op: &Op) {
             Audits::handed_over(machine, &(PROVIDER + u64::from(sold)));
             Ok(())
         }
+        Op::Place(who, region) => Audits::place(RuntimeOrigin::root(), who, region),
+        Op::Plan(who) => {
+            let commit = visit_commitment(&who, &secret_of(who), &renter_of(who));
+            Audits::plan_visit(signed(who), commit).map(drop).map_err(|error| error.error)
+        }
+        Op::Tell(who, attempt, good) => {
+            let drawn = crate::Visits::<Test>::get(who).is_some_and(|visit| visit.draw.is_some());
+            match drawn && attempt < CANDIDATES {
+                true => tell(who, rented(who, attempt, verdict(good))),
+                false => Ok(()),
+            }
+        }
+        Op::GiveUp(who, rentable) => {
+            RENTABLE.set(rentable);
+            let given_up = Audits::give_up_visit(signed(who), secret_of(who), renter_of(who));
+            given_up.map(drop).map_err(|error| error.error)
+        }
         Op::Pass(slots) => {
             go_to(now() + slots);
             Ok(())
@@ -115,6 +141,7 @@ proptest! {
             let waits = crate::Audits::<Test>::iter().all(|(_, audit)| audit.duties.is_empty());
             assert!(waits, "an audit that was drawn never ended");
             assert_eq!(crate::Proofs::<Test>::iter().count(), 0, "a proof outlived its end");
+            assert_eq!(crate::Visits::<Test>::iter().count(), 0, "a visit never ended");
         });
     }
 }

@@ -19,7 +19,8 @@ fn points(number: u8) -> u64 {
 
 fn proof() -> Proof {
     let findings = Findings::default();
-    Proof { audit: 1, at: now(), until: now() + 14 * DAYS, provisional: false, findings }
+    let (provisional, region) = (false, None);
+    Proof { audit: 1, at: now(), until: now() + 14 * DAYS, provisional, findings, region }
 }
 
 /// Points were what members of a committee said.
