@@ -14,7 +14,7 @@ use crate::{
         Role, account, signed,
     },
     state::{Base, Case},
-    subjects::{self, LAST, Made, Subjects, by, machine},
+    subjects::{self, LAST, Made, PLANNERS, Subjects, by, machine},
 };
 
 /// All that are measured; the first two are [`Base`]'s.
@@ -238,6 +238,17 @@ fn audits(of: &Subjects) -> Result<Vec<Case>> {
             by(Role::Auditor, who, Call::reveal { audit, root: [1; 32], verdict: Verdict::Fail })
         })?,
     ];
+    cases.push(sudo_case(
+        "audits.place",
+        |n| Ok(Call::place { auditor: account(Role::Auditor, n % 16), region: Some(276) }.into()),
+        of.samples,
+    )?);
+    cases.push(signed_case("audits.plan_visit", of.samples, |n| {
+        by(Role::Auditor, PLANNERS + n % (16 - PLANNERS), Call::plan_visit { commit: [6; 32] })
+    })?);
+    cases.push(signed_case("audits.reveal_visit", of.samples.min(PLANNERS), |n| {
+        by(Role::Auditor, n, Call::reveal_visit { report: subjects::told_visit(of, n)? })
+    })?);
     let (Some(honest), Some(lying)) = (&of.honest, &of.lying) else { return Ok(cases) };
     cases.push(signed_case("audits.demand", of.samples, |n| {
         let auditor = account(Role::Auditor, lying.auditor);

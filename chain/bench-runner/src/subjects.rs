@@ -7,7 +7,7 @@ use dbc_bench::{Case as Challenge, Prover, Transcript, hash_of};
 use dbc_primitives::{
     Amount, Gpu, HardwareFacts, LeaseId, Location, MachineClass, MachineId, MachineStatus,
     NetworkFacts, Offer, Order, Price, Profile, Slot,
-    audit::{AuditId, Verdict, commitment},
+    audit::{AuditId, Candidate, Verdict, candidate, commitment, visit_commitment},
     liveness::{self, Opening, Tree},
     machine::GPUS_MAX,
     proof::register_message,
@@ -17,7 +17,10 @@ use dbc_runtime::{
     configs::{audits::Audited, disputes::Outages},
     constants::DBC,
 };
-use pallet_audits::{AuditSink as _, AuditedMachines as _, Findings, Outcome, Phase, Proof};
+use pallet_audits::{
+    AuditSink as _, AuditedMachines as _, Findings, Impression, Outcome, Phase, Proof, Visit,
+    VisitDraw, VisitReport,
+};
 use pallet_liveness::OutageSink as _;
 use sp_core::Pair as _;
 
@@ -34,8 +37,12 @@ pub const LAST: Slot = START + 37;
 const FIRST: Slot = START + 39 - dbc_runtime::constants::EPOCH_SLOTS;
 /// Slots of an interval.
 const INTERVAL: Slot = 10;
+/// What draws visits.
+const SEED: [u8; 32] = [8; 32];
 /// Units for a card and hour.
 const HOUR: u128 = DBC;
+/// Auditors whose visits are drawn; the others plan theirs.
+pub const PLANNERS: u32 = 8;
 /// Cards of the machines that calls are tried on.
 const CARDS: usize = 8;
 
@@ -212,6 +219,9 @@ pub fn date_back(subjects: &Subjects) -> Result<()> {
                 record.due_at = LAST;
             }
         });
+        if n < PLANNERS {
+            visit(n);
+        }
         pallet_audits::Audits::<Runtime>::mutate(subjects.revealed[n as usize].0, |audit| {
             if let Some(audit) = audit {
                 audit.phase = Phase::Reveal;
@@ -501,6 +511,69 @@ fn judged(audit: AuditId, skips: bool) -> Result<Judged> {
     let transcript = Transcript { secret, block, root, commit_ms: 2_000, open_ms: 200, openings };
     let auditor = who.context("no auditor of ours was drawn")?;
     Ok(Judged { audit, auditor, transcript: transcript.encode() })
+}
+
+/// The secret of an auditor's visit: by it the suspect of [`visit`] is his first candidate.
+fn secret_of(n: u32) -> Option<[u8; 32]> {
+    let suspect = |secret: &[u8; 32]| {
+        let one = candidate(&SEED, secret, 0, 1, 1);
+        matches!(one, Some(Candidate::Suspect(_)))
+    };
+    (0..=u8::MAX).map(|luck| [luck, n as u8].repeat(16)).find_map(|secret| {
+        let secret: [u8; 32] = secret.try_into().ok()?;
+        suspect(&secret).then_some(secret)
+    })
+}
+
+/// A visit of an auditor is drawn to the machine whose lease runs, of which others spoke ill: what he tells fails it.
+fn visit(n: u32) {
+    let who = account(Role::Auditor, n);
+    let machine = machine("leased", n);
+    let Some(secret) = secret_of(n) else { return };
+    let audit = pallet_audits::NextAudit::<Runtime>::mutate(|next| {
+        *next += 1;
+        *next - 1
+    });
+    let suspects = vec![machine].try_into().unwrap_or_default();
+    let draw = VisitDraw { at: START, seed: SEED, count: 1, suspects };
+    let commit = visit_commitment(&who, &secret, &account(Role::Renter, n));
+    let until = LAST + 1_000;
+    let visit = Visit { audit, commit, draw: Some(draw), until };
+    pallet_audits::Visits::<Runtime>::insert(&who, visit);
+    pallet_audits::VisitorOf::<Runtime>::insert(audit, &who);
+    let due = (audit, pallet_audits::Due::Visit);
+    pallet_audits::Queue::<Runtime>::insert(until, due, MachineId([0; 32]));
+    let ill = |other: u32| Impression {
+        auditor: account(Role::Auditor, (n + other) % 16),
+        at: START,
+        good: false,
+    };
+    let all = (1..=6).map(ill).collect::<Vec<_>>().try_into().unwrap_or_default();
+    pallet_audits::Impressions::<Runtime>::insert(machine, all);
+    let (findings, at, until) = (Findings::default(), START, LAST + 1);
+    let proof = Proof { audit: 0, at, until, provisional: false, findings, region: None };
+    pallet_audits::Proofs::<Runtime>::insert(machine, proof);
+}
+
+/// What an auditor tells of his visit.
+///
+/// # Errors
+/// When it was not drawn.
+pub fn told_visit(of: &Subjects, n: u32) -> Result<VisitReport<AccountId>> {
+    let machine = machine("leased", n);
+    let cards = pallet_leases::Leases::<Runtime>::get(of.running[n as usize])
+        .context("no such lease")?
+        .gpus
+        .len() as u16;
+    Ok(VisitReport {
+        secret: secret_of(n).context("no secret draws the suspect")?,
+        renter: account(Role::Renter, n),
+        attempt: 0,
+        lease: of.running[n as usize],
+        terms: Audited::terms_of(machine, cards).ok().context("no challenge")?,
+        root: [7; 32],
+        verdict: Verdict::Fail,
+    })
 }
 
 /// Closes an audit with the verdict that its one auditor revealed.

@@ -112,12 +112,14 @@ pub struct MachineRecord {
 }
 
 /// An auditor who is drawn for an open audit of this machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drawn {
     /// His account.
     pub auditor: [u8; 32],
     /// What he may ask the machine to compute.
     pub terms: Terms,
+    /// UUIDs of the cards that nobody leases; those that he asks are among them.
+    pub cards: Vec<[u8; 16]>,
 }
 
 /// Something on the chain may concern this machine.

@@ -69,6 +69,10 @@
         with = "::subxt::utils::Static<::dbc_primitives::audit::Findings>"
     ),
     substitute_type(
+        path = "dbc_primitives::audit::Terms",
+        with = "::subxt::utils::Static<::dbc_primitives::audit::Terms>"
+    ),
+    substitute_type(
         path = "dbc_primitives::audit::Verdict",
         with = "::subxt::utils::Static<::dbc_primitives::audit::Verdict>"
     ),

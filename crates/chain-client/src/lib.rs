@@ -27,6 +27,7 @@ mod renting;
 mod stake;
 mod statement;
 mod tx;
+mod visit;
 mod voucher;
 mod watch;
 
@@ -61,6 +62,7 @@ pub use stake::{
 };
 pub use statement::{Statement, Statements, Submitted, TOPICS_MAX};
 pub use tx::{Included, Submission};
+pub use visit::{VisitDraw, VisitRecord, VisitTold};
 pub use voucher::VoucherRecord;
 pub use watch::{OutageRecord, PendingReport, PresenceRecord, WatchConstants, WatcherRecord};
 

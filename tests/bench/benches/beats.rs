@@ -293,15 +293,15 @@ impl Drop for Follower {
 
 impl Follower {
     async fn start(node: &DevNode) -> Result<Self> {
-        let port = node.url().rsplit(':').next().context("a port")?.parse()?;
+        let port: u16 = node.url().rsplit(':').next().context("a port")?.parse()?;
         let body = r#"{"jsonrpc":"2.0","id":1,"method":"system_localListenAddresses","params":[]}"#;
         let request = format!(
-            "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            "POST / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
             body.len()
         );
         let answer = http(port, &request).await?;
-        let answer = answer.find('{').map_or("", |start| answer[start..].trim_end());
-        let answer: Value = serde_json::from_str(answer)?;
+        let start = answer.find('{').with_context(|| format!("the node says {answer:?}"))?;
+        let answer: Value = serde_json::from_str(answer[start..].trim_end())?;
         let addresses = answer["result"].as_array().context("the node tells no address")?;
         let address = addresses
             .iter()

@@ -4,14 +4,17 @@ use codec::Encode as _;
 use dbc_bench::{Case, Prover, Transcript, hash_of};
 use dbc_primitives::{
     HardwareFacts, Location, MachineClass, MachineId, MachineStatus, NetworkFacts,
-    audit::{Terms, Verdict, commitment},
+    audit::{Findings, Terms, Verdict, commitment, visit_commitment},
     proof::register_message,
 };
 use dbc_runtime::{
-    AccountId, Audits, Machines, Runtime, RuntimeOrigin, System, configs::audits::Audited, genesis,
+    AccountId, Audits, Machines, Runtime, RuntimeCall, RuntimeOrigin, System,
+    configs::audits::Audited, genesis,
 };
 use frame_support::{assert_noop, assert_ok};
-use pallet_audits::{AuditOf, AuditedMachines, Error, NoTerms, Phase, Purpose};
+use pallet_audits::{
+    AuditOf, AuditedMachines, Error, NoTerms, Phase, Proof, Purpose, VisitReport,
+};
 use sp_core::{Pair as _, ed25519};
 use sp_keyring::Sr25519Keyring::{Alice, Bob, Eve};
 
@@ -274,6 +277,103 @@ fn rule_07_while_cards_are_leased_a_check_asks_the_processor() {
             crate::world::to_slot(now() + 1);
         }
         assert_eq!(audit(id).terms, Some(asked()));
+    });
+}
+
+/// Eve, the only auditor, plans a visit whose lease will be Bob's, and it is drawn; gives her secret.
+fn visit_drawn() -> [u8; 32] {
+    use crate::world::{act, now, to_slot};
+    let secret = [3; 32];
+    let commit = visit_commitment(&Eve.to_account_id(), &secret, &Bob.to_account_id());
+    act(Eve, pallet_audits::Call::<Runtime>::plan_visit { commit }).unwrap();
+    let visit = || pallet_audits::Visits::<Runtime>::get(Eve.to_account_id()).unwrap();
+    while visit().draw.is_none() {
+        to_slot(now() + 1);
+    }
+    secret
+}
+
+fn told(lease: u64, secret: [u8; 32], terms: Terms, verdict: Verdict) -> RuntimeCall {
+    let (renter, attempt, root) = (Bob.to_account_id(), 0, [1; 32]);
+    let report = VisitReport { secret, renter, attempt, lease, terms, root, verdict };
+    pallet_audits::Call::<Runtime>::reveal_visit { report }.into()
+}
+
+/// A machine of development counts as verified without an audit; here it has a proof.
+fn proven(machine: MachineId) {
+    let (at, until) = (crate::world::now(), crate::world::now() + 10_000);
+    let findings = Findings::default();
+    let proof = Proof { audit: 0, at, until, provisional: true, findings, region: None };
+    pallet_audits::Proofs::<Runtime>::insert(machine, proof);
+    pallet_audits::Queue::<Runtime>::insert(until, (0, pallet_audits::Due::Proof), machine);
+}
+
+#[test]
+fn rule_01_a_visit_is_paid_with_what_its_lease_cost_and_one_of_one_fails_a_machine() {
+    use crate::world::*;
+    world(|| {
+        let machine = listed(Alice, 0, 2);
+        proven(machine);
+        let secret = visit_drawn();
+        assert!(Audits::can_be_visited(machine));
+        let lease = rented(Bob, 0, &[0, 1], 1_200);
+        assert!(!Audits::can_be_visited(machine), "nothing of it is free");
+        let asked = Audits::visit_terms(machine, 2).unwrap();
+        assert_eq!((asked.gpus, asked.edge), (2, 1_024), "all cards that are rented, at once");
+        pass(50);
+        act(Bob, pallet_leases::Call::<Runtime>::end { lease }).unwrap();
+        pass(50);
+        let cost = lease_cost(lease);
+        assert!(cost > 0);
+        let (pay, before) = (2 * dbc_runtime::constants::DBC, free(Eve));
+        let wrong = Audits::visit_terms(machine, 1).unwrap();
+        assert!(act(Eve, told(lease, secret, wrong, Verdict::Fail)).is_err());
+        act(Eve, told(lease, secret, asked, Verdict::Fail)).unwrap();
+        let fees = before + cost + pay - free(Eve);
+        assert!(fees < pay / 2, "only the fee of the call that was refused: {fees}");
+        // There is one auditor: his word is two thirds of all.
+        assert!(!pallet_audits::Proofs::<Runtime>::contains_key(machine));
+        assert_eq!(status(machine), MachineStatus::Registered);
+    });
+}
+
+fn lease_cost(lease: u64) -> u128 {
+    <Audited as AuditedMachines<AccountId>>::lease(lease).unwrap().cost
+}
+
+#[test]
+fn a_visit_of_the_processor_says_nothing_of_cards() {
+    use crate::world::*;
+    world(|| {
+        let machine = listed(Alice, 0, 2);
+        proven(machine);
+        let secret = visit_drawn();
+        let lease = rented(Bob, 0, &[], 1_200);
+        let terms = Audits::visit_terms(machine, 0).unwrap();
+        let refused = act(Eve, told(lease, secret, terms, Verdict::Fail));
+        assert_eq!(refused, Err(Error::<Runtime>::OtherLease.into()));
+    });
+}
+
+#[test]
+fn rule_37_a_region_counts_where_auditors_saw_the_machine() {
+    use crate::world::*;
+    use dbc_runtime::configs::rewards::seen_region;
+    world(|| {
+        let machine = registered(Alice, 0, 1);
+        proven(machine);
+        pallet_machines::Machines::<Runtime>::mutate(machine, |record| {
+            record.as_mut().unwrap().location.region = 276;
+        });
+        assert_eq!(seen_region(machine), None, "what a provider says himself counts nothing");
+        let saw = |region| {
+            pallet_audits::Proofs::<Runtime>::mutate(machine, |proof| {
+                proof.as_mut().unwrap().region = Some(region);
+            });
+            seen_region(machine)
+        };
+        assert_eq!(saw(276), Some(276));
+        assert_eq!(saw(840), None, "it says by now that it stands elsewhere");
     });
 }
 

@@ -197,7 +197,7 @@ impl ChainView for FakeChain {
         key: [u8; 32],
     ) -> Result<Option<Drawn>, ChainError> {
         let terms = self.reach()?.auditors.get(&(audit, key)).copied();
-        Ok(terms.map(|terms| Drawn { auditor: key, terms }))
+        Ok(terms.map(|terms| Drawn { auditor: key, terms, cards: Vec::new() }))
     }
 
     async fn machine(&self, _machine: [u8; 32]) -> Result<Option<MachineRecord>, ChainError> {

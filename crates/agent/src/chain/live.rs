@@ -134,7 +134,9 @@ impl ChainView for LiveChain {
             let auditor = view.auditor(duty.auditor).await.map_err(convert)?;
             if auditor.is_some_and(|auditor| auditor.key == key) {
                 let terms = view.audit_terms(audit).await.map_err(convert)?;
-                return Ok(terms.map(|terms| Drawn { auditor: duty.auditor.0, terms }));
+                let found = view.machine(MachineId(machine)).await.map_err(convert)?;
+                let cards = found.as_ref().map(free_cards).unwrap_or_default();
+                return Ok(terms.map(|terms| Drawn { auditor: duty.auditor.0, terms, cards }));
             }
         }
         Ok(None)
@@ -213,6 +215,13 @@ fn machine(found: &Machine) -> MachineRecord {
         disk_gib: found.facts.disk_gib,
         relays: relays.filter_map(|url| String::from_utf8(url.to_vec()).ok()).collect(),
     }
+}
+
+/// UUIDs of the cards that nobody leases.
+fn free_cards(found: &Machine) -> Vec<[u8; 16]> {
+    let cards = (0u8..).zip(&found.facts.gpus);
+    let free = cards.filter(|(position, _)| !found.gpus_leased.contains(position));
+    free.map(|(_, gpu)| gpu.id.uuid).collect()
 }
 
 /// A GPU's UUID as its driver writes it.

@@ -81,7 +81,7 @@ impl Examinee {
         let seed = hex::decode(seed).ok().and_then(|bytes| bytes.try_into().ok());
         let seed = seed.ok_or_else(|| wrong("seed: must be 64 hex digits"))?;
         let drawn = self.view.drawn(audit, self.machine, peer).await;
-        let Drawn { auditor, terms } = drawn
+        let Drawn { auditor, terms, cards } = drawn
             .map_err(|error| ApiError::new(ErrorCode::ChainUnreachable, error.to_string()))?
             .ok_or_else(|| {
                 wrong("audit: this key is not drawn for an open audit of this machine")
@@ -96,7 +96,7 @@ impl Examinee {
             ));
         };
         let began = std::time::Instant::now();
-        let computed = spawn_blocking(move || compute(params, terms.gpus)).await;
+        let computed = spawn_blocking(move || compute(params, terms.gpus, &cards)).await;
         let prover = computed
             .map_err(|_| ApiError::new(ErrorCode::Internal, "the challenge was not computed"))??;
         let took_ms = began.elapsed().as_millis();
@@ -115,18 +115,20 @@ impl Examinee {
     }
 }
 
-/// Computes a challenge: on the cards, all at once, or on the processor of a machine without any.
-fn compute(params: Params, gpus: u16) -> Result<Box<dyn Answers>, ApiError> {
+/// Computes a challenge: on the cards that nobody leases, all at once, or on the processor when none is asked.
+fn compute(params: Params, gpus: u16, free: &[[u8; 16]]) -> Result<Box<dyn Answers>, ApiError> {
     if gpus == 0 {
         return Ok(Box::new(Prover::run(params)));
     }
     let refused = |error: dbc_gpu::CardError| {
         ApiError::new(ErrorCode::Internal, dbc_service::error_chain(&error))
     };
-    let cards = dbc_gpu::cards().map_err(refused)?;
+    let mut cards = dbc_gpu::cards().map_err(refused)?;
+    cards.retain(|card| free.contains(&card.uuid));
     if cards.len() < usize::from(gpus) {
         let found = cards.len();
-        let why = format!("the chain knows of {gpus} cards of this machine, its driver of {found}");
+        let why =
+            format!("the chain knows of {gpus} free cards of this machine, its driver of {found}");
         return Err(ApiError::new(ErrorCode::Internal, why));
     }
     Ok(Box::new(dbc_gpu::run(&cards, params).map_err(refused)?))

@@ -2,13 +2,15 @@
 
 use dbc_primitives::{
     Amount,
-    audit::{Findings, Verdict, commitment},
+    audit::{Findings, Terms, Verdict, commitment, visit_commitment},
     liveness,
 };
 use dbc_runtime::{
-    AccountId, Balances, Runtime, RuntimeCall, constants::DBC, session_keys::SessionKeys,
+    AccountId, Balances, Runtime, RuntimeCall, configs::audits::Audited, constants::DBC,
+    session_keys::SessionKeys,
 };
 use frame_support::traits::{Bounded, fungible::Inspect as _, schedule::DispatchTime};
+use pallet_audits::{AuditedMachines as _, VisitReport};
 use pallet_conviction_voting::{AccountVote, Conviction, Vote};
 use pallet_disputes::Kind;
 use pallet_staking::RewardDestination;
@@ -150,7 +152,14 @@ fn audits(op: &Op) -> RuntimeCall {
         _ => Verdict::Unreachable,
     };
     let root = [op.who as u8; 32];
-    match op.what % 10 {
+    match op.what % 12 {
+        10 => {
+            let account = someone(op);
+            let secret = [op.who as u8; 32];
+            let commit = visit_commitment(&who(op).to_account_id(), &secret, &account);
+            pallet_audits::Call::<Runtime>::plan_visit { commit }.into()
+        }
+        11 => told_visit(op, verdict).into(),
         0..=2 => pallet_audits::Call::<Runtime>::request { machine: machine(number(op)) }.into(),
         3..=5 => {
             let commit = commitment(&who(op).to_account_id(), &root, &verdict);
@@ -159,6 +168,29 @@ fn audits(op: &Op) -> RuntimeCall {
         6..=8 => pallet_audits::Call::<Runtime>::reveal { audit, root, verdict }.into(),
         _ => pallet_audits::Call::<Runtime>::demand { audit, auditor: someone(op) }.into(),
     }
+}
+
+/// What an auditor tells of a visit, or that he gives it up.
+fn told_visit(op: &Op, verdict: Verdict) -> pallet_audits::Call<Runtime> {
+    let (secret, account) = ([op.who as u8; 32], someone(op));
+    if op.other % 4 == 0 {
+        return pallet_audits::Call::<Runtime>::give_up_visit { secret, account };
+    }
+    let lease = 1 + op.number % pallet_leases::NextLease::<Runtime>::get().max(1);
+    let found = pallet_leases::Leases::<Runtime>::get(lease);
+    let cards = found.as_ref().map_or(0, |lease| lease.gpus.len() as u16);
+    let machine = found.map_or_else(|| machine(number(op)), |lease| lease.machine);
+    let terms = Audited::terms_of(machine, cards).unwrap_or(Terms {
+        gpus: 0,
+        edge: 1,
+        links: 1,
+        openings: 1,
+        commit_ms: 1,
+        open_ms: 1,
+    });
+    let (renter, attempt, root) = (account, (op.number % 9) as u8, [1; 32]);
+    let report = VisitReport { secret, renter, attempt, lease, terms, root, verdict };
+    pallet_audits::Call::<Runtime>::reveal_visit { report }
 }
 
 fn others_of_ours(op: &Op) -> RuntimeCall {
