@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result, anyhow};
 use codec::Encode as _;
 use dbc_bench::{Case as Challenge, Prover, Transcript, hash_of};
 use dbc_primitives::{
-    Amount, Gpu, HardwareFacts, LeaseId, Location, MachineClass, MachineId, MachineStatus,
+    Amount, BoundedVec, Gpu, HardwareFacts, LeaseId, Location, MachineClass, MachineId, MachineStatus,
     NetworkFacts, Offer, Order, Price, Profile, Slot,
     audit::{AuditId, Candidate, Verdict, candidate, commitment, visit_commitment},
     liveness::{self, Opening, Tree},
@@ -548,7 +548,7 @@ fn visit(n: u32) {
         at: START,
         good: false,
     };
-    let all = (1..=6).map(ill).collect::<Vec<_>>().try_into().unwrap_or_default();
+    let all = BoundedVec::truncate_from((1..=6).map(ill).collect());
     pallet_audits::Impressions::<Runtime>::insert(machine, all);
     let (findings, at, until) = (Findings::default(), START, LAST + 1);
     let proof = Proof { audit: 0, at, until, provisional: false, findings, region: None };

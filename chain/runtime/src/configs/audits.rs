@@ -193,7 +193,7 @@ fn visit_cost(machine: MachineId) -> Option<Balance> {
         },
         false => Part { profile: Profile::Gpu, gpus: &gpus, cpu_shares: 0 },
     };
-    if part.count() == 0 {
+    if part.gpus.is_empty() && part.cpu_shares == 0 {
         return None;
     }
     let quote = Machines::quote(machine, part, record.offer_version).ok()?;
