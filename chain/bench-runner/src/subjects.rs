@@ -5,8 +5,8 @@ use anyhow::{Context as _, Result, anyhow};
 use codec::Encode as _;
 use dbc_bench::{Case as Challenge, Prover, Transcript, hash_of};
 use dbc_primitives::{
-    Amount, BoundedVec, Gpu, HardwareFacts, LeaseId, Location, MachineClass, MachineId, MachineStatus,
-    NetworkFacts, Offer, Order, Price, Profile, Slot,
+    Amount, BoundedVec, Gpu, HardwareFacts, LeaseId, Location, MachineClass, MachineId,
+    MachineStatus, NetworkFacts, Offer, Order, Price, Profile, Slot,
     audit::{AuditId, Candidate, Verdict, candidate, commitment, visit_commitment},
     liveness::{self, Opening, Tree},
     machine::GPUS_MAX,

@@ -153,8 +153,9 @@ pub fn candidate(
         return None;
     }
     let number = crate::liveness::hash(&(b"dbc/audit/visit/2", seed, secret, attempt).encode());
-    let [a, b, c, d, e, f, g, h, coin, ..] = number;
-    let number = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+    let mut low = [0; 8];
+    low.copy_from_slice(&number[..8]);
+    let (number, coin) = (u64::from_le_bytes(low), number[8]);
     let of = |count: u32| u32::try_from(number % u64::from(count)).unwrap_or_default();
     match attempt == 0 && suspects > 0 && coin.is_multiple_of(2) {
         true => Some(Candidate::Suspect(of(suspects))),

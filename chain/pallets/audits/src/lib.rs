@@ -56,8 +56,8 @@ pub mod pallet {
     use frame_system::pallet_prelude::*;
 
     use super::{
-        Attempts, Audit, AuditId, AuditSink, AuditedMachines, Auditor, DRAWN_MAX, Demand,
-        Due, DutyPay, Impression, NoTerms, OpenDuty, Outcome, Pace, Proof, Purpose, SUSPECTS_MAX,
+        Attempts, Audit, AuditId, AuditSink, AuditedMachines, Auditor, DRAWN_MAX, Demand, Due,
+        DutyPay, Impression, NoTerms, OpenDuty, Outcome, Pace, Proof, Purpose, SUSPECTS_MAX,
         TranscriptCheck, Verdict, Visit, VisitReport, WeightInfo,
     };
 
@@ -294,8 +294,7 @@ pub mod pallet {
                     .expect("an auditor of genesis bonds");
             }
             if let Some(pace) = self.pace {
-                let lasts =
-                    pace.window > 0 && pace.commit > 0 && pace.reveal > 0 && pace.visit > 0;
+                let lasts = pace.window > 0 && pace.commit > 0 && pace.reveal > 0 && pace.visit > 0;
                 assert!(lasts, "`audits.pace`: windows and phases last");
                 PaceAtGenesis::<T>::put(pace);
             }

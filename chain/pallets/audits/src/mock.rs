@@ -213,8 +213,9 @@ impl pallet_audits::DutyPay<u64> for World {
         PAID.with_borrow_mut(|paid| *paid.entry(*auditor).or_default() += 1);
     }
 
-    fn give_back(auditor: &u64, cost: Balance) {
+    fn give_back(auditor: &u64, cost: Balance) -> Balance {
         GIVEN.with_borrow_mut(|given| *given.entry(*auditor).or_default() += cost);
+        cost
     }
 }
 

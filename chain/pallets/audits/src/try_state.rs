@@ -7,8 +7,8 @@ use sp_runtime::TryRuntimeError;
 
 use crate::{
     Assigned, Auditors, Audits, Config, Demands, Due, HeldBack, HoldReason, Impressions, Members,
-    MembersAt, NextAudit, OpenOf, Owners, Pallet, Phase, Proofs, ProvenOf, Purpose, Queue, Suspects,
-    VisitOf, VisitorOf, Visits,
+    MembersAt, NextAudit, OpenOf, Owners, Pallet, Phase, Proofs, ProvenOf, Purpose, Queue,
+    Suspects, VisitOf, VisitorOf, Visits,
 };
 
 impl<T: Config> Pallet<T> {

@@ -475,8 +475,8 @@ pub trait DutyPay<AccountId> {
     /// One duty was done.
     fn pay(auditor: &AccountId);
 
-    /// Gives back what a duty has cost.
-    fn give_back(auditor: &AccountId, cost: Balance);
+    /// Gives back what a duty has cost; gives what could be.
+    fn give_back(auditor: &AccountId, cost: Balance) -> Balance;
 }
 
 /// Checks transcripts: the runtime plugs the challenge's verifier in.

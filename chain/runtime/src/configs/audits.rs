@@ -18,7 +18,8 @@ use super::{
     parameters::dynamic_params::audits as numbers, rewards,
 };
 use crate::{
-    AccountId, Audits, Balance, Balances, Disputes, Machines, Rewards, Runtime, RuntimeHoldReason, System,
+    AccountId, Audits, Balance, Balances, Disputes, Machines, Rewards, Runtime, RuntimeHoldReason,
+    System,
     configs::governance::AuditorSeats,
     constants::{DAYS, HOURS, MINUTES, SLOT_MS},
 };
@@ -128,7 +129,8 @@ impl pallet_audits::AuditedMachines<AccountId> for Audited {
     }
 
     fn can_be_rented(machine: MachineId) -> bool {
-        !Self::is_away(machine) && visit_cost(machine).is_some_and(|cost| cost <= numbers::VisitCost::get())
+        !Self::is_away(machine)
+            && visit_cost(machine).is_some_and(|cost| cost <= numbers::VisitCost::get())
     }
 
     fn lease(lease: LeaseId) -> Option<VisitedLease<AccountId>> {
@@ -224,10 +226,7 @@ fn terms(record: &pallet_machines::MachineOf<Runtime>) -> Result<Terms, NoTerms>
 }
 
 /// What so many of its cards are asked.
-fn cards_terms(
-    record: &pallet_machines::MachineOf<Runtime>,
-    asked: u16,
-) -> Result<Terms, NoTerms> {
+fn cards_terms(record: &pallet_machines::MachineOf<Runtime>, asked: u16) -> Result<Terms, NoTerms> {
     let cards = &record.facts.gpus;
     let first = cards.first().filter(|_| usize::from(asked) <= cards.len());
     let first = first.ok_or(NoTerms::Gone)?;
@@ -245,7 +244,14 @@ fn cards_terms(
     let tenths = known.map_or_else(slowest, |known| known.tflops_10);
     let (_, commit_ms) = commit_time();
     let links = card_links(asked.into(), memory_mib, tenths, commit_ms);
-    Ok(Terms { gpus: asked, edge: CARD_EDGE, links, openings: OPENINGS, commit_ms, open_ms: OPEN_MS })
+    Ok(Terms {
+        gpus: asked,
+        edge: CARD_EDGE,
+        links,
+        openings: OPENINGS,
+        commit_ms,
+        open_ms: OPEN_MS,
+    })
 }
 
 /// Products of the chain on each of a machine's cards: as many as fill the smallest of them, and no more than the
@@ -300,11 +306,11 @@ pub struct Pay;
 
 impl pallet_audits::DutyPay<AccountId> for Pay {
     fn pay(auditor: &AccountId) {
-        rewards::pay_duty(auditor, numbers::AuditorPay::get());
+        let _ = rewards::pay_duty(auditor, numbers::AuditorPay::get());
     }
 
-    fn give_back(auditor: &AccountId, cost: Balance) {
-        rewards::pay_duty(auditor, cost);
+    fn give_back(auditor: &AccountId, cost: Balance) -> Balance {
+        if rewards::pay_duty(auditor, cost) { cost } else { 0 }
     }
 }
 

@@ -89,7 +89,7 @@ pub struct Pay;
 
 impl pallet_liveness::DutyPay<AccountId> for Pay {
     fn pay(watcher: &AccountId) {
-        rewards::pay_duty(watcher, numbers::WatcherPay::get());
+        let _ = rewards::pay_duty(watcher, numbers::WatcherPay::get());
     }
 }
 

@@ -57,12 +57,12 @@ impl pallet_rewards::Config for Runtime {
 }
 
 /// Pays for a duty out of the pot of duties, and of the treasury while that is empty. A duty that neither
-/// can pay is none the less done.
-pub fn pay_duty(who: &AccountId, amount: Balance) {
+/// can pay is none the less done. Gives whether one could.
+pub fn pay_duty(who: &AccountId, amount: Balance) -> bool {
     let from_pot = Balances::transfer(&DutyPot::get(), who, amount, Preservation::Expendable);
-    if from_pot.is_err() {
-        let _ = Balances::transfer(&TreasuryAccount::get(), who, amount, Preservation::Preserve);
-    }
+    let from_treasury =
+        || Balances::transfer(&TreasuryAccount::get(), who, amount, Preservation::Preserve);
+    from_pot.or_else(|_| from_treasury()).is_ok()
 }
 
 /// The points model of genesis: the catalogue's cards, a tenth of a point for each GiB of a machine's own

@@ -12,9 +12,7 @@ use dbc_runtime::{
     configs::audits::Audited, genesis,
 };
 use frame_support::{assert_noop, assert_ok};
-use pallet_audits::{
-    AuditOf, AuditedMachines, Error, NoTerms, Phase, Proof, Purpose, VisitReport,
-};
+use pallet_audits::{AuditOf, AuditedMachines, Error, NoTerms, Phase, Proof, Purpose, VisitReport};
 use sp_core::{Pair as _, ed25519};
 use sp_keyring::Sr25519Keyring::{Alice, Bob, Eve};
 
@@ -325,6 +323,9 @@ fn rule_01_a_visit_is_paid_with_what_its_lease_cost_and_one_of_one_fails_a_machi
         pass(50);
         let cost = lease_cost(lease);
         assert!(cost > 0);
+        let treasury = dbc_runtime::configs::money::TreasuryAccount::get().into();
+        let (dest, value) = (treasury, 100 * dbc_runtime::constants::DBC);
+        act(Bob, pallet_balances::Call::transfer_keep_alive { dest, value }).unwrap();
         let (pay, before) = (2 * dbc_runtime::constants::DBC, free(Eve));
         let wrong = Audits::visit_terms(machine, 1).unwrap();
         assert!(act(Eve, told(lease, secret, wrong, Verdict::Fail)).is_err());

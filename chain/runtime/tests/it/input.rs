@@ -22,7 +22,8 @@ use crate::{
 };
 
 /// Calls that cost nothing when they are accepted: of those who bonded for it.
-const DUTIES: [&str; 6] = ["report", "open", "abstain", "commit", "reveal", "feed"];
+const DUTIES: [&str; 8] =
+    ["report", "open", "abstain", "commit", "reveal", "feed", "plan_visit", "reveal_visit"];
 
 /// Pallets whose calls are tried as root: ours alone, for root may break anything of the others.
 const OURS: [&str; 7] =

@@ -11,8 +11,8 @@ use frame_support::{
 };
 
 use crate::{
-    Assigned, AuditId, Auditor, Auditors, Config, Error, Event, HoldReason, Members, MembersAt, Pallet,
-    Seats, Visits,
+    Assigned, AuditId, Auditor, Auditors, Config, Error, Event, HoldReason, Members, MembersAt,
+    Pallet, Seats, Visits,
 };
 
 /// Duties done in a row that make up for a strike.

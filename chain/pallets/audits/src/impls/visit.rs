@@ -13,8 +13,8 @@ use sp_io::hashing::blake2_256;
 use crate::{
     Audit, AuditId, AuditOf, AuditedMachines as _, Auditors, Audits, Config, Due, Duty,
     DutyPay as _, Error, Event, Impression, Impressions, Members, Mix, NextAudit, Outcome, Pallet,
-    Phase, Proofs, Purpose, Queue, SUSPECTS_MAX, Suspects, Verdict, Visit, VisitDraw, VisitOf, VisitReport,
-    VisitorOf, Visits,
+    Phase, Proofs, Purpose, Queue, SUSPECTS_MAX, Suspects, Verdict, Visit, VisitDraw, VisitOf,
+    VisitReport, VisitorOf, Visits,
 };
 
 /// In the place of a machine that is not known yet.
@@ -89,8 +89,7 @@ impl<T: Config> Pallet<T> {
 
         Self::forget_visit(&who, &visit);
         T::Pay::pay(&who);
-        let given_back = lease.cost.min(T::VisitCost::get());
-        T::Pay::give_back(&who, given_back);
+        let given_back = T::Pay::give_back(&who, lease.cost.min(T::VisitCost::get()));
         Self::credit(&who);
         let (audit, lease, verdict) = (visit.audit, report.lease, report.verdict);
         let auditor = who.clone();

@@ -213,7 +213,10 @@ fn rule_03_free_cards_of_a_leased_machine_are_looked_at_alone() {
             assert_ok!(Audits::book(machine(1), Purpose::Random));
             go_to(audit(id).starts);
             let found = audit(id);
-            assert_eq!((found.phase, found.terms.map(|terms| terms.gpus)), (Phase::Commit, Some(1)));
+            assert_eq!(
+                (found.phase, found.terms.map(|terms| terms.gpus)),
+                (Phase::Commit, Some(1))
+            );
             assert!(Audits::is_held_back(machine(1)), "nobody leases them meanwhile");
             say(id, &[Some(verdict); 3]);
             LEASED.set(None);
