@@ -297,6 +297,7 @@ impl Crowd {
             record.due_at += later;
             pallet_leases::Expiry::<Runtime>::insert(record.due_at, id, ());
             pallet_leases::ByMachine::<Runtime>::insert(machine, id, ());
+            pallet_leases::Running::<Runtime>::insert(machine, id, ());
             pallet_leases::Tags::<Runtime>::insert(&who, record.tag, id);
             pallet_leases::Leases::<Runtime>::insert(id, record);
         }

@@ -38,6 +38,7 @@ mod tests {
     mod meter;
     mod model;
     mod platforms;
+    mod running;
     mod settle;
     mod suspend;
     mod views;
@@ -191,6 +192,11 @@ pub mod pallet {
     /// Leases of a machine whose records are still there, for its agent.
     #[pallet::storage]
     pub type ByMachine<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, MachineId, Twox64Concat, LeaseId, ()>;
+
+    /// Of these, the leases that run: no more than the machine has cards and CPU shares.
+    #[pallet::storage]
+    pub type Running<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, MachineId, Twox64Concat, LeaseId, ()>;
 
     /// Leases of a renter by his own tags: an order sent twice is one lease.

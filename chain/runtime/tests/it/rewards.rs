@@ -22,7 +22,7 @@ use pallet_disputes::{Kind, Stage};
 use pallet_liveness::{Liveness as _, OutageSink as _};
 use pallet_machines::Presence as _;
 use sp_core::{Pair as _, ed25519};
-use sp_keyring::Sr25519Keyring::{Alice, Bob, Dave};
+use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie, Dave};
 
 use crate::{world::*, *};
 
@@ -257,6 +257,26 @@ fn rule_07_a_renters_report_holds_his_rent_back_and_ends_his_lease_if_it_is_born
             }
         });
     }
+}
+
+#[test]
+fn rule_07_the_renter_of_a_silent_machine_is_found_among_any_number_of_closed_leases() {
+    world(|| {
+        listed(Alice, 0, 2);
+        let over = |_| {
+            let lease = ordered(Charlie, 0, &[1], 1_200);
+            act(Charlie, pallet_leases::Call::end { lease }).unwrap();
+        };
+        (0..25).for_each(over);
+        let id = rented(Bob, 0, &[0], 30_000);
+        (0..25).for_each(over);
+        let mut watch = Watch::default();
+        watch.pass(3, &[0]);
+        let offence = pallet_disputes::NextOffence::<Runtime>::get();
+        watch.pass(3, &[]);
+        let found = pallet_disputes::Offences::<Runtime>::get(offence).expect("it is silent");
+        assert_eq!((found.kind, found.lease), (Kind::Unreachable { rented: true }, Some(id)));
+    });
 }
 
 #[test]
