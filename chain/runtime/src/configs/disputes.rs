@@ -87,6 +87,11 @@ impl pallet_disputes::Leased<AccountId> for Accused {
         (record.machine == machine).then_some((record.renter, record.paid))
     }
 
+    fn ran(machine: MachineId, lease: LeaseId, at: Slot) -> bool {
+        let record = pallet_leases::Leases::<Runtime>::get(lease);
+        record.is_some_and(|record| record.machine == machine && record.ran(at))
+    }
+
     fn hold_back(lease: LeaseId, since: Slot) {
         Leases::hold_back(lease, since);
     }

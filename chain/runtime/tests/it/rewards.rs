@@ -280,6 +280,30 @@ fn rule_07_the_renter_of_a_silent_machine_is_found_among_any_number_of_closed_le
 }
 
 #[test]
+fn rule_07_whoever_rents_no_more_reports_as_anybody_does() {
+    world(|| {
+        listed(Alice, 0, 1);
+        let machine = machine(0);
+        let report = |lease| {
+            let kind = Kind::Unreachable { rented: true };
+            act(Bob, pallet_disputes::Call::report { machine, kind, lease })
+        };
+        let refused = Err(pallet_disputes::Error::<Runtime>::LeaseNotRunning.into());
+        let over = rented(Bob, 0, &[0], 3_000);
+        act(Bob, pallet_leases::Call::end { lease: over }).unwrap();
+        assert_eq!(report(Some(over)), refused, "he left");
+        let id = ordered(Bob, 0, &[0], 3_000);
+        assert_eq!(report(Some(id)), refused, "it has not begun");
+        assert!(Disputes::open_reports(0).is_empty());
+        act(Alice, pallet_leases::Call::started { lease: id }).unwrap();
+        report(Some(id)).unwrap();
+        let open = Disputes::open_reports(0);
+        let found = (open[0].kind, open[0].lease);
+        assert_eq!(found, (Kind::Unreachable { rented: true }, Some(id)));
+    });
+}
+
+#[test]
 fn rule_07_nobody_reports_a_machine_that_nobody_may_expect() {
     world(|| {
         let report = |number| {

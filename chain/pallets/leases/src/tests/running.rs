@@ -21,7 +21,7 @@ fn what_runs_is_found_among_any_number_of_closed_leases() {
         };
         (0..25).for_each(end);
         let lease = create(order(machine, &[0], 1_000, 99));
-        assert_eq!(running_on(machine), [], "it has not started");
+        assert!(running_on(machine).is_empty(), "it has not started");
         assert_ok!(Leases::started(RuntimeOrigin::signed(provider()), lease));
         (25..50).for_each(end);
         assert_eq!(crate::ByMachine::<Test>::iter_key_prefix(machine).count(), 51);
@@ -50,7 +50,7 @@ fn a_lease_runs_from_its_start_to_its_end_also_while_it_sleeps() {
         poll(Weight::MAX);
         assert_eq!(running_on(machine(1)), [lease]);
         assert_ok!(Leases::terminate(RuntimeOrigin::signed(provider()), lease));
-        assert_eq!(running_on(machine(1)), []);
+        assert!(running_on(machine(1)).is_empty());
     });
 }
 
@@ -69,5 +69,34 @@ fn a_lease_that_moves_runs_on_neither_machine_before_the_other_started_it() {
         try_state();
         assert_ok!(Leases::started(RuntimeOrigin::signed(provider()), lease));
         assert_eq!((running_on(first), running_on(second)), (vec![], vec![lease]));
+    });
+}
+
+#[test]
+fn a_lease_ran_in_the_slots_from_its_start_to_its_end() {
+    run(|| {
+        poll(Weight::MAX);
+        let machine = listed(1, 2);
+        let lease = create(order(machine, &[0], 100, 1));
+        let ran = |slot| record(lease).ran(slot);
+        assert!(!ran(now()), "nobody started it");
+        pass(10);
+        let from = now();
+        assert_ok!(Leases::started(RuntimeOrigin::signed(provider()), lease));
+        pass(50);
+        assert!(!ran(from - 1) && ran(from) && ran(now()));
+        pass(50);
+        assert!(!ran(now()), "its term is over, whether or not the queue came to it");
+        pass(20);
+        poll(Weight::MAX);
+        assert!(record(lease).is_closed() && ran(from + 99) && !ran(from + 100));
+
+        let second = create(order(machine, &[0], 1_000, 2));
+        assert_ok!(Leases::started(RuntimeOrigin::signed(provider()), second));
+        pass(150);
+        let end = now();
+        assert_ok!(Leases::end(RuntimeOrigin::signed(renter()), second));
+        pass(10);
+        assert!(record(second).ran(end) && !record(second).ran(end + 1));
     });
 }
