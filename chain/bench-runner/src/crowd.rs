@@ -247,6 +247,7 @@ impl Crowd {
         record.gpus_leased = u16::from(leased);
         let rented = if leased { 10_000 } else { 0 };
         pallet_machines::MachineAt::<Runtime>::insert(record.index.index, machine);
+        pallet_machines::ByProvider::<Runtime>::insert(provider, machine, ());
         let presence = pallet_liveness::Presence { machine, ..self.presence };
         pallet_liveness::Presences::<Runtime>::insert(record.index.index, presence);
         pallet_machines::Machines::<Runtime>::insert(machine, record);
@@ -298,6 +299,7 @@ impl Crowd {
             record.due_at += later;
             pallet_leases::Expiry::<Runtime>::insert(record.due_at, id, ());
             pallet_leases::ByMachine::<Runtime>::insert(machine, id, ());
+            pallet_leases::Running::<Runtime>::insert(machine, id, ());
             pallet_leases::Tags::<Runtime>::insert(&who, record.tag, id);
             pallet_leases::Leases::<Runtime>::insert(id, record);
         }

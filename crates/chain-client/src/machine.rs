@@ -27,6 +27,8 @@ use crate::{
 
 /// Machines of one batch: what fits into a block many times over.
 pub const BATCH_MAX: usize = 50;
+/// Machines of a provider that are asked for at a time: as many as the chain answers.
+const FLEET_PAGE: u32 = 100;
 /// Records that are read at a time.
 const READS: usize = 32;
 
@@ -110,15 +112,37 @@ impl View {
         let (mut from, mut machines) = (0, Vec::new());
         loop {
             let page = self.search(from, search).await?;
-            for some in page.machines.chunks(READS) {
-                let records = some.iter().map(|id| self.machine(*id));
-                machines.extend(try_join_all(records).await?.into_iter().flatten());
-            }
+            self.records(&page.machines, &mut machines).await?;
             match page.next {
                 Some(next) if next > from && machines.len() < ITEMS_MAX => from = next,
                 _ => return Ok(machines),
             }
         }
+    }
+
+    /// The machines of a provider, at most 10,000, in no order.
+    pub async fn machines_of(&self, provider: AccountId) -> Result<Vec<Machine>, ChainError> {
+        let (mut after, mut machines) = (None, Vec::new());
+        loop {
+            let question = (provider, after, FLEET_PAGE);
+            let page: Vec<MachineId> = self.view("Machines", "machines_of", question).await?;
+            self.records(&page, &mut machines).await?;
+            match page.last() {
+                Some(last) if after != Some(*last) && machines.len() < ITEMS_MAX => {
+                    after = Some(*last);
+                }
+                _ => return Ok(machines),
+            }
+        }
+    }
+
+    /// Adds the records of machines.
+    async fn records(&self, of: &[MachineId], to: &mut Vec<Machine>) -> Result<(), ChainError> {
+        for some in of.chunks(READS) {
+            let records = some.iter().map(|id| self.machine(*id));
+            to.extend(try_join_all(records).await?.into_iter().flatten());
+        }
+        Ok(())
     }
 
     /// What a machine needs on hold to be listed, and what is on hold beyond what stays so: units.

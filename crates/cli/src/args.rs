@@ -402,7 +402,7 @@ pub struct Report {
     /// What is wrong.
     #[arg(long, value_enum, required_unless_present = "resume")]
     pub kind: Option<Fault>,
-    /// Your lease that it concerns. Its rent waits from now on for what the auditors find.
+    /// Your lease that it concerns; one that runs, of a machine that is unreachable. Its rent waits from now on for what the auditors find.
     #[arg(long)]
     pub lease: Option<u64>,
     /// What you saw, 2,000 bytes at most, for the auditors' eyes alone (malfunction or counterfeit). It is handed to each of them sealed, so the command has to run until they have it.

@@ -268,6 +268,8 @@ pub mod pallet {
         HandedAlready,
         /// Somebody else reported it.
         NotYourReport,
+        /// Only who rents a machine finds it unreachable by his lease; report it without one.
+        LeaseNotRunning,
     }
 
     #[pallet::hooks]
@@ -298,7 +300,7 @@ pub mod pallet {
         /// - `origin`: Must be signed. For a lease, by its renter.
         /// - `machine`: The machine.
         /// - `kind`: What is wrong.
-        /// - `lease`: The lease that it concerns.
+        /// - `lease`: The lease that it concerns; of a machine that is unreachable, one that runs.
         #[pallet::call_index(0)]
         #[pallet::weight(T::WeightInfo::report())]
         pub fn report(

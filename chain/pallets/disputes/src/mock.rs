@@ -81,6 +81,8 @@ thread_local! {
     pub static EXCUSED: RefCell<Vec<Slot>> = const { RefCell::new(Vec::new()) };
     /// Live 10,000ths of machines in thirty days.
     pub static LIVE: Cell<u32> = const { Cell::new(10_000) };
+    /// The last slot in which leases run.
+    pub static CLOSED: Cell<Slot> = const { Cell::new(Slot::MAX) };
     /// What the renter paid in lease 1.
     pub static PAID: Cell<Balance> = const { Cell::new(0) };
 }
@@ -140,6 +142,10 @@ impl Leased<u64> for World {
             2 => Some((PROVIDER, 1_000_000)),
             _ => None,
         }
+    }
+
+    fn ran(_: MachineId, lease: LeaseId, at: Slot) -> bool {
+        lease < 3 && at <= CLOSED.get()
     }
 
     fn hold_back(lease: LeaseId, since: Slot) {
@@ -227,6 +233,7 @@ pub fn run(test: impl FnOnce()) {
         DRAWN.take();
         EXCUSED.take();
         LIVE.set(10_000);
+        CLOSED.set(Slot::MAX);
         PAID.set(1_000_000);
         System::set_block_number(1);
         NOW.set(START);

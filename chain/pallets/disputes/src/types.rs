@@ -140,6 +140,9 @@ pub trait Leased<AccountId> {
     /// Renter of a lease on the machine, and what he has paid in it.
     fn renter(machine: MachineId, lease: LeaseId) -> Option<(AccountId, Balance)>;
 
+    /// Whether a lease ran on the machine at a slot that is not ahead: only then its renter rents.
+    fn ran(machine: MachineId, lease: LeaseId, at: Slot) -> bool;
+
     /// Rent of a lease since a slot waits until it is let go or ended (mechanisms rule 7).
     fn hold_back(lease: LeaseId, since: Slot);
 

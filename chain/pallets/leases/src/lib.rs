@@ -5,6 +5,8 @@ extern crate alloc;
 
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
+mod errors;
+mod events;
 mod impls {
     mod access;
     mod burn;
@@ -38,6 +40,7 @@ mod tests {
     mod meter;
     mod model;
     mod platforms;
+    mod running;
     mod settle;
     mod suspend;
     mod views;
@@ -56,6 +59,7 @@ pub use types::*;
 pub use weights::WeightInfo;
 
 use dbc_primitives::Slot;
+use frame_support::pallet_macros::import_section;
 
 /// How long machines were there (mechanisms rule 5): meters run while they are, and nothing is paid past
 /// the horizon.
@@ -79,6 +83,8 @@ pub trait Meter {
     fn silent_since(index: u32) -> Option<Slot>;
 }
 
+#[import_section(errors::errors)]
+#[import_section(events::events)]
 #[frame_support::pallet]
 pub mod pallet {
     use alloc::vec::Vec;
@@ -193,6 +199,11 @@ pub mod pallet {
     pub type ByMachine<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, MachineId, Twox64Concat, LeaseId, ()>;
 
+    /// Of these, the leases that run: no more than the machine has cards and CPU shares.
+    #[pallet::storage]
+    pub type Running<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, MachineId, Twox64Concat, LeaseId, ()>;
+
     /// Leases of a renter by his own tags: an order sent twice is one lease.
     #[pallet::storage]
     pub type Tags<T: Config> =
@@ -229,305 +240,6 @@ pub mod pallet {
     /// First slot whose entries may not all be handled.
     #[pallet::storage]
     pub type ExpiryCursor<T: Config> = StorageValue<_, Slot, ValueQuery>;
-
-    /// What happened.
-    #[pallet::event]
-    #[pallet::generate_deposit(pub(super) fn deposit_event)]
-    pub enum Event<T: Config> {
-        /// A lease was ordered and paid for.
-        Created {
-            /// The lease.
-            lease: LeaseId,
-            /// Who pays.
-            renter: T::AccountId,
-            /// On which machine.
-            machine: MachineId,
-            /// Units per slot.
-            rate: Balance,
-            /// Units on hold.
-            deposit: Balance,
-            /// Slot by which the machine must start it.
-            start_by: Slot,
-        },
-        /// The meter runs.
-        Started {
-            /// The lease.
-            lease: LeaseId,
-            /// Slot after which it is over.
-            ends_at: Slot,
-        },
-        /// Rent was paid.
-        Settled {
-            /// The lease.
-            lease: LeaseId,
-            /// To the provider.
-            provider_amount: Balance,
-            /// To the treasury.
-            fee: Balance,
-            /// Slot up to which it is settled.
-            settled_to: Slot,
-            /// Taken out of the issuance.
-            burned: Balance,
-            /// To the platform.
-            platform_amount: Balance,
-        },
-        /// The term is longer now.
-        Extended {
-            /// The lease.
-            lease: LeaseId,
-            /// New end.
-            ends_at: Slot,
-            /// Units put on hold for it.
-            added: Balance,
-        },
-        /// A lease is over.
-        Closed {
-            /// The lease.
-            lease: LeaseId,
-            /// Why.
-            reason: CloseReason,
-            /// Units paid to the provider over its life.
-            paid: Balance,
-            /// Units paid to the treasury over its life.
-            fees: Balance,
-            /// Units that returned.
-            refund: Balance,
-            /// Units still on hold, until the horizon has passed the close.
-            open: Balance,
-            /// Slot until which data is kept.
-            retain_until: Slot,
-            /// Units burned over its life.
-            burned: Balance,
-            /// Units paid to the platform over its life.
-            platform_fees: Balance,
-        },
-        /// The last minutes of a closed lease were settled: nothing of it is on hold any more.
-        TailSettled {
-            /// The lease.
-            lease: LeaseId,
-            /// Units that returned.
-            refund: Balance,
-        },
-        /// Grants of the lease made before this epoch are void.
-        AccessChanged {
-            /// The lease.
-            lease: LeaseId,
-            /// Root of its grants.
-            access_key: AccessKey,
-            /// The epoch from now on.
-            grant_epoch: u32,
-        },
-        /// The record of a closed lease was removed.
-        Removed {
-            /// The lease.
-            lease: LeaseId,
-        },
-        /// A lease has another rate from a slot on.
-        LegBegan {
-            /// The lease.
-            lease: LeaseId,
-            /// Number of the leg.
-            index: u32,
-            /// Units per slot.
-            rate: Balance,
-            /// First slot of it.
-            from: Slot,
-            /// First slot after it.
-            until: Slot,
-        },
-        /// A provider's fault was made good out of his machine's stake.
-        Compensated {
-            /// The lease.
-            lease: LeaseId,
-            /// Units, to whoever paid for it.
-            amount: Balance,
-        },
-        /// Time of a lease waits for a verdict.
-        HeldBack {
-            /// The lease.
-            lease: LeaseId,
-            /// First slot that is not charged.
-            since: Slot,
-            /// When it is charged without a verdict.
-            until: Slot,
-        },
-        /// The verdict is for the machine: the meter goes on.
-        LetGo {
-            /// The lease.
-            lease: LeaseId,
-        },
-        /// A lease gave its cards up and keeps its data.
-        Suspended {
-            /// The lease.
-            lease: LeaseId,
-            /// Whether a pledge makes it free.
-            pledged: bool,
-        },
-        /// A lease has cards again.
-        Resumed {
-            /// The lease.
-            lease: LeaseId,
-            /// Their positions.
-            gpus: GpuSlots,
-        },
-        /// Another machine takes a lease over.
-        FailedOver {
-            /// The lease.
-            lease: LeaseId,
-            /// The machine that is silent.
-            from: MachineId,
-            /// The other.
-            to: MachineId,
-            /// Generation from now on.
-            generation: u32,
-            /// Slot by which it must start.
-            start_by: Slot,
-        },
-        /// Somebody set money aside for what he leaves on machines.
-        Pledged {
-            /// Who.
-            who: T::AccountId,
-            /// Units, altogether.
-            amount: Balance,
-        },
-        /// And took it back.
-        PledgeReleased {
-            /// Who.
-            who: T::AccountId,
-            /// Units.
-            amount: Balance,
-        },
-        /// A provider was paid for having kept a closed lease's data.
-        StoragePaid {
-            /// The lease.
-            lease: LeaseId,
-            /// Who.
-            provider: T::AccountId,
-            /// Units.
-            amount: Balance,
-        },
-        /// A cloud platform was registered.
-        PlatformRegistered {
-            /// The platform.
-            platform: u32,
-            /// By whom.
-            owner: T::AccountId,
-            /// Millionths of the price, on top.
-            fee: u32,
-        },
-        /// It takes another fee from now on, or another account.
-        PlatformChanged {
-            /// The platform.
-            platform: u32,
-            /// Millionths of the price, on top.
-            fee: u32,
-        },
-        /// It sells nothing any more.
-        PlatformClosed {
-            /// The platform.
-            platform: u32,
-        },
-        /// Somebody pays for another's leases.
-        VoucherIssued {
-            /// The voucher.
-            voucher: u32,
-            /// Who pays.
-            issuer: T::AccountId,
-            /// For whose leases.
-            holder: T::AccountId,
-            /// Units at most.
-            budget: Balance,
-        },
-        /// A voucher pays for nothing more than it does.
-        VoucherRevoked {
-            /// The voucher.
-            voucher: u32,
-            /// Units that returned at once.
-            returned: Balance,
-        },
-        /// More of every rent is burned in legs that begin from now on.
-        BurnRaised {
-            /// Steps taken so far.
-            step: u8,
-            /// Millionths.
-            share: u32,
-        },
-    }
-
-    /// Why a call was refused.
-    #[pallet::error]
-    pub enum Error<T> {
-        /// There is no such lease.
-        LeaseNotFound,
-        /// The lease belongs to somebody else.
-        NotRenter,
-        /// The machine of the lease belongs to somebody else.
-        NotProvider,
-        /// The lease is over, or its term is.
-        LeaseOver,
-        /// The lease has started already.
-        AlreadyStarted,
-        /// The lease has not started.
-        NotStarted,
-        /// The renter used this tag before; the order was taken already.
-        TagUsed,
-        /// The rate is above the renter's maximum.
-        RateTooHigh,
-        /// The rate of the offer is another than that of the running lease; end it and order again.
-        RateChanged,
-        /// The term is shorter or longer than the offer allows.
-        BadTerm,
-        /// The order would cost more than the renter's cap.
-        AboveCap,
-        /// The machine is silent: nobody knows whether it is there.
-        MachineSilent,
-        /// A number left its range.
-        Overflow,
-        /// The lease is not due yet.
-        NotDue,
-        /// There is no such platform.
-        PlatformNotFound,
-        /// The platform belongs to somebody else.
-        NotPlatform,
-        /// A platform takes a fifth of the price at most.
-        FeeTooHigh,
-        /// There is no such voucher, or nothing is left of it.
-        VoucherNotFound,
-        /// The voucher pays for somebody else.
-        NotHolder,
-        /// The voucher is somebody else's money.
-        NotIssuer,
-        /// The voucher is over, or for another class of machines, or the order names a receiver.
-        VoucherUnfit,
-        /// The budget is too small for a voucher.
-        VoucherTooSmall,
-        /// As much as is asked for is pledged already.
-        PledgedAlready,
-        /// Nothing is pledged.
-        NothingPledged,
-        /// A suspended lease, or the data of a closed one, relies on the pledge.
-        PledgeInUse,
-        /// The lease has no cards: it is suspended, or never had any.
-        NoCards,
-        /// The lease is not suspended.
-        NotSuspended,
-        /// A change of the lease is not settled yet; wait two minutes.
-        Unsettled,
-        /// The lease's time is in dispute; wait for the verdict.
-        InDispute,
-        /// The cards are not of the same number and models, or not free.
-        OtherCards,
-        /// The lease has no other machine to go to.
-        NoStandby,
-        /// The machine is there, or not silent for long enough.
-        NotSilent,
-        /// The network is too small for the next step of burning.
-        TooFewGpus,
-        /// There is no further step.
-        BurnedAlready,
-        /// The least time that is charged is not over yet.
-        TooSoon,
-    }
 
     #[pallet::hooks]
     impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {

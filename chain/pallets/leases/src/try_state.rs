@@ -12,7 +12,8 @@ use sp_runtime::TryRuntimeError;
 
 use crate::{
     BurnStep, ByMachine, Config, Expiry, ExpiryCursor, HoldReason, LeaseOf, Leases, NextLease,
-    NextPlatform, NextVoucher, PLATFORM_FEE_MAX, Pallet, Platforms, Pledges, Tags, Vouchers,
+    NextPlatform, NextVoucher, PLATFORM_FEE_MAX, Pallet, Platforms, Pledges, Running, Tags,
+    Vouchers,
 };
 
 /// What the leases say of everything else.
@@ -41,7 +42,7 @@ impl<T: Config> Pallet<T> {
     /// - each lease stands in the queue exactly once, at the slot that it says, and nothing is lost behind
     ///   the cursor;
     /// - pledges and vouchers count the leases that rely on them;
-    /// - tags and the machines' lists name the leases, and only them.
+    /// - tags and the machines' lists name the leases, and only them; the lists of what runs those that do.
     ///
     /// # Errors
     /// The first rule that does not hold.
@@ -52,7 +53,7 @@ impl<T: Config> Pallet<T> {
             relied: BTreeMap::new(),
             vouchers: BTreeMap::new(),
         };
-        let mut count = 0usize;
+        let (mut count, mut running) = (0usize, 0usize);
         for (lease, record) in Leases::<T>::iter() {
             count += 1;
             ensure!(lease < NextLease::<T>::get(), "a lease's id was not given out yet");
@@ -65,6 +66,10 @@ impl<T: Config> Pallet<T> {
                 ByMachine::<T>::contains_key(record.machine, lease),
                 "a lease is not in its machine's list"
             );
+            let runs = record.state == LeaseState::Running;
+            running += usize::from(runs);
+            let listed = Running::<T>::contains_key(record.machine, lease);
+            ensure!(listed == runs, "a lease runs and is not listed so, or is and does not");
         }
         Self::try_others(sums)?;
         ensure!(Expiry::<T>::iter().count() == count, "the queue and the leases differ in number");
@@ -73,6 +78,7 @@ impl<T: Config> Pallet<T> {
             ByMachine::<T>::iter().count() == count,
             "the lists and the leases differ in number"
         );
+        ensure!(Running::<T>::iter().count() == running, "more is listed as running than does");
         let cursor = ExpiryCursor::<T>::get();
         ensure!(
             Expiry::<T>::iter_keys().all(|(slot, _)| slot >= cursor || cursor == 0),

@@ -294,6 +294,18 @@ impl<AccountId> Lease<AccountId> {
         self.next.map_or(self.leg.until, |next| next.until).min(self.ends_at)
     }
 
+    /// Whether it ran at a slot that is not ahead, on the machine that it is on now.
+    pub fn ran(&self, slot: Slot) -> bool {
+        let started = self.started_at.is_some() && self.moving.is_none();
+        let within = started && self.metered_from <= slot && slot < self.ends_at;
+        within
+            && match self.state {
+                LeaseState::Pending => false,
+                LeaseState::Running => true,
+                LeaseState::Closed { at, .. } => slot <= at,
+            }
+    }
+
     /// Whether it is closed.
     pub fn is_closed(&self) -> bool {
         matches!(self.state, LeaseState::Closed { .. })

@@ -67,9 +67,9 @@ impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
 
     // Reads: `Leases`, `Machines`, `Operators`, the slot, presence and horizon, what is known of a silence
     // (outages, those of many, unknown time of the network and of the cohort). Writes: `Expiry` twice,
-    // `Leases`.
+    // `Leases`, `Running`.
     fn started() -> Weight {
-        Self::counted(10, 3)
+        Self::counted(10, 4)
     }
 
     // Closing is the longest path, as for `end`.
@@ -91,10 +91,10 @@ impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
     // the queue.
     // Writes: holds and account of the payer, accounts of provider, treasury, platform and receiver, holds
     // of the provider (to make good), the issuance, `Machines`, the three of rewards and the pot, `Vouchers`,
-    // `Pledges`, `Expiry` twice, `Leases`; the audit, its number, that it is open, its entry in the queue,
-    // that the machine is held back. Removing a record is shorter, and so is the next leg.
+    // `Pledges`, `Expiry` twice, `Leases`, `Running`; the audit, its number, that it is open, its entry in
+    // the queue, that the machine is held back. Removing a record is shorter, and so is the next leg.
     fn end() -> Weight {
-        Self::counted(38, 24)
+        Self::counted(38, 25)
     }
 
     // Reads: `Leases`, the slot. Writes: `Leases`.
@@ -112,7 +112,7 @@ impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
     }
 
     // As `suspend`, with the other machine, its presence, whether it is held back, its share of rewards and its
-    // provider's, and `ByMachine` twice.
+    // provider's, and `ByMachine` twice. What runs no more counts as it does at an end.
     fn fail_over() -> Weight {
         Self::suspend().saturating_add(Self::counted(5, 5))
     }

@@ -40,13 +40,15 @@ pub mod weights;
 pub use benchmarking::{BenchmarkHelper, bench_machine};
 pub use fleet::{DollarPrice, Fleet, Occupied, Part, Presence, Quote};
 pub use pallet::*;
-pub use search::{Filter, PAGE, Page};
+pub use search::{FLEET_PAGE, Filter, PAGE, Page};
 pub use state::*;
 pub use types::*;
 pub use weights::WeightInfo;
 
 #[frame_support::pallet]
 pub mod pallet {
+    use alloc::vec::Vec;
+
     use dbc_primitives::{
         Balance, DenseIndex, HardwareFacts, Location, MachineClass, MachineId, MachineStatus,
         NetworkFacts, Offer, Slot,
@@ -127,6 +129,11 @@ pub mod pallet {
     /// The machines. Keys are chosen by providers, hence the hash.
     #[pallet::storage]
     pub type Machines<T: Config> = CountedStorageMap<_, Blake2_128Concat, MachineId, MachineOf<T>>;
+
+    /// The machines of a provider.
+    #[pallet::storage]
+    pub type ByProvider<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Blake2_128Concat, MachineId, ()>;
 
     /// Who stands at a dense index.
     #[pallet::storage]
@@ -423,6 +430,16 @@ pub mod pallet {
         /// Listed machines that fit, among the 256 indexes from `from` on.
         pub fn search(from: u32, filter: Filter) -> Page {
             Self::page(from, &filter)
+        }
+
+        /// Machines of a provider, in no order; the next page after the last machine of the one before. As many as
+        /// `limit`, 100 at most.
+        pub fn machines_of(
+            provider: T::AccountId,
+            after: Option<MachineId>,
+            limit: u32,
+        ) -> Vec<MachineId> {
+            Self::page_of(&provider, after, limit)
         }
 
         /// Units that a machine needs on hold now to be listed, and units beyond what stays on hold.

@@ -1,4 +1,6 @@
-//! What programs look machines up by: pages over dense indexes, bounded whatever they find.
+//! What programs look machines up by: pages over dense indexes and over a provider's, bounded whatever they find.
+
+use alloc::vec::Vec;
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use dbc_primitives::{
@@ -7,10 +9,14 @@ use dbc_primitives::{
 use frame_support::traits::Get as _;
 use scale_info::TypeInfo;
 
-use crate::{Config, DollarPrice as _, MachineAt, MachineOf, Machines, NextIndex, Pallet};
+use crate::{
+    ByProvider, Config, DollarPrice as _, MachineAt, MachineOf, Machines, NextIndex, Pallet,
+};
 
 /// Indexes that one page looks at.
 pub const PAGE: u32 = 256;
+/// Machines of a provider that one page has at most.
+pub const FLEET_PAGE: u32 = 100;
 
 /// What is looked for; what is `None` or 0 is anything.
 #[derive(
@@ -76,6 +82,22 @@ impl<T: Config> Pallet<T> {
         });
         let machines = BoundedVec::truncate_from(fits.take(PAGE as usize).collect());
         Page { machines, next: (until < end).then_some(until) }
+    }
+
+    /// Machines of a provider after one of them.
+    pub(crate) fn page_of(
+        provider: &T::AccountId,
+        after: Option<MachineId>,
+        limit: u32,
+    ) -> Vec<MachineId> {
+        let most = limit.min(FLEET_PAGE) as usize;
+        match after {
+            None => ByProvider::<T>::iter_key_prefix(provider).take(most).collect(),
+            Some(machine) => {
+                let key = ByProvider::<T>::hashed_key_for(provider, machine);
+                ByProvider::<T>::iter_key_prefix_from(provider, key).take(most).collect()
+            }
+        }
     }
 
     fn fits(record: &MachineOf<T>, filter: &Filter, now: Slot) -> bool {

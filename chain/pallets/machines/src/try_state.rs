@@ -7,13 +7,14 @@ use frame_support::{ensure, traits::fungible::InspectHold as _};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-    Config, FreeCount, FreeIndexes, HoldReason, MachineAt, MachineOf, Machines, Maintenance,
-    NextIndex, Operators, Pallet, ProviderOf, Tier, Unproven,
+    ByProvider, Config, FreeCount, FreeIndexes, HoldReason, MachineAt, MachineOf, Machines,
+    Maintenance, NextIndex, Operators, Pallet, ProviderOf, Tier, Unproven,
 };
 
 impl<T: Config> Pallet<T> {
     /// Checks each rule:
     /// - an account's stake on hold is the sum over its machines, nothing without any;
+    /// - each machine is in the list of its provider, and in no other;
     /// - dense indexes are a bijection, and every index is in use or once on the stack;
     /// - a leased GPU exists, no more CPU shares are leased than offered, no more offered than the machine
     ///   can have, and nothing of a retiring machine is leased;
@@ -32,6 +33,10 @@ impl<T: Config> Pallet<T> {
             ensure!(
                 MachineAt::<T>::get(record.index.index) == Some(machine),
                 "a dense index does not name its machine"
+            );
+            ensure!(
+                ByProvider::<T>::contains_key(&record.provider, machine),
+                "a machine is not in its provider's list"
             );
             let existing = (1u32 << record.facts.gpus.len()) - 1;
             ensure!(u32::from(record.gpus_leased) & !existing == 0, "a leased GPU does not exist");
@@ -93,6 +98,7 @@ impl<T: Config> Pallet<T> {
         ensure!(seen.len() == free as usize, "the stack of free indexes has holes");
         let used = Machines::<T>::count();
         ensure!(MachineAt::<T>::iter().count() == used as usize, "indexes and machines differ");
+        ensure!(ByProvider::<T>::iter().count() == used as usize, "lists and machines differ");
         ensure!(used + free == NextIndex::<T>::get(), "an index was lost");
         Ok(())
     }

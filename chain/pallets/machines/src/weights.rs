@@ -83,9 +83,10 @@ impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
     // Reads: `Operators` and `ProviderOf` of the caller, `Machines` and its counter,
     // `VerifiedAtGenesis`, the genesis hash, the slot, account and holds of the provider, `FreeCount`,
     // `FreeIndexes` (or `NextIndex`).
-    // Writes: `Machines` and its counter, `MachineAt`, account and holds, `FreeCount`, `FreeIndexes`.
+    // Writes: `Machines` and its counter, `MachineAt`, `ByProvider`, account and holds, `FreeCount`,
+    // `FreeIndexes`.
     fn register() -> Weight {
-        Self::counted(EXECUTION + SIGNATURE, 11, 7)
+        Self::counted(EXECUTION + SIGNATURE, 11, 8)
     }
 
     fn set_network() -> Weight {
@@ -111,9 +112,10 @@ impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
 
     // Reads: `Operators` and `ProviderOf` of the caller, `Machines` and its counter, the slot, account
     // and holds of the provider, `FreeCount`.
-    // Writes: `Machines` and its counter, `MachineAt`, account and holds, `FreeCount`, `FreeIndexes`.
+    // Writes: `Machines` and its counter, `MachineAt`, `ByProvider`, account and holds, `FreeCount`,
+    // `FreeIndexes`.
     fn withdraw_stake() -> Weight {
-        Self::counted(EXECUTION, 8, 7)
+        Self::counted(EXECUTION, 8, 8)
     }
 
     // Writes: `Relays`.
@@ -165,10 +167,10 @@ impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
     }
 
     // Reads: `Machines`, `Operators`, disputes, the open audit, a parameter, accounts and holds of both; points
-    // of the machine, both providers and all, what both are owed. Writes: `Machines`, accounts and holds of
-    // both, the points, what both are owed.
+    // of the machine, both providers and all, what both are owed. Writes: `Machines`, `ByProvider` twice,
+    // accounts and holds of both, the points, what both are owed.
     fn accept_handover() -> Weight {
-        Self::counted(2 * EXECUTION, 15, 11)
+        Self::counted(2 * EXECUTION, 15, 13)
     }
 
     fn withdraw_handover() -> Weight {

@@ -1,6 +1,6 @@
 //! What offences cost, and what they are made of.
 
-use dbc_primitives::{Balance, LeaseId, LeaseState, MachineId, MachineStatus, Slot};
+use dbc_primitives::{Balance, LeaseId, MachineId, MachineStatus, Slot};
 use frame_support::{
     parameter_types,
     traits::{ConstU32, ConstU64, EitherOfDiverse, Get as _},
@@ -24,9 +24,6 @@ use crate::{
     RuntimeHoldReason,
     constants::{DAYS, HOURS},
 };
-
-/// Leases of a machine that are looked at for one that runs.
-const LEASES_MAX: usize = 32;
 
 parameter_types! {
     pub const RenterShare: Permill = Permill::from_percent(10);
@@ -90,6 +87,11 @@ impl pallet_disputes::Leased<AccountId> for Accused {
         (record.machine == machine).then_some((record.renter, record.paid))
     }
 
+    fn ran(machine: MachineId, lease: LeaseId, at: Slot) -> bool {
+        let record = pallet_leases::Leases::<Runtime>::get(lease);
+        record.is_some_and(|record| record.machine == machine && record.ran(at))
+    }
+
     fn hold_back(lease: LeaseId, since: Slot) {
         Leases::hold_back(lease, since);
     }
@@ -145,10 +147,7 @@ fn is_on_offer(record: &pallet_machines::MachineOf<Runtime>) -> bool {
 
 /// A lease that runs on a machine.
 fn running_lease(machine: MachineId) -> Option<LeaseId> {
-    pallet_leases::ByMachine::<Runtime>::iter_key_prefix(machine).take(LEASES_MAX).find(|lease| {
-        let record = pallet_leases::Leases::<Runtime>::get(lease);
-        record.is_some_and(|record| record.state == LeaseState::Running)
-    })
+    pallet_leases::Running::<Runtime>::iter_key_prefix(machine).next()
 }
 
 /// A silence that began in a maintenance and went on after its end counts from there on (mechanisms rule 23).

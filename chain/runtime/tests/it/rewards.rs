@@ -22,7 +22,7 @@ use pallet_disputes::{Kind, Stage};
 use pallet_liveness::{Liveness as _, OutageSink as _};
 use pallet_machines::Presence as _;
 use sp_core::{Pair as _, ed25519};
-use sp_keyring::Sr25519Keyring::{Alice, Bob, Dave};
+use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie, Dave};
 
 use crate::{world::*, *};
 
@@ -258,6 +258,50 @@ fn rule_07_a_renters_report_holds_his_rent_back_and_ends_his_lease_if_it_is_born
             }
         });
     }
+}
+
+#[test]
+fn rule_07_the_renter_of_a_silent_machine_is_found_among_any_number_of_closed_leases() {
+    world(|| {
+        listed(Alice, 0, 2);
+        let over = |_| {
+            let lease = ordered(Charlie, 0, &[1], 1_200);
+            act(Charlie, pallet_leases::Call::end { lease }).unwrap();
+        };
+        (0..25).for_each(over);
+        let id = rented(Bob, 0, &[0], 30_000);
+        (0..25).for_each(over);
+        let mut watch = Watch::default();
+        watch.pass(3, &[0]);
+        let offence = pallet_disputes::NextOffence::<Runtime>::get();
+        watch.pass(3, &[]);
+        let found = pallet_disputes::Offences::<Runtime>::get(offence).expect("it is silent");
+        assert_eq!((found.kind, found.lease), (Kind::Unreachable { rented: true }, Some(id)));
+    });
+}
+
+#[test]
+fn rule_07_whoever_rents_no_more_reports_as_anybody_does() {
+    world(|| {
+        listed(Alice, 0, 1);
+        let machine = machine(0);
+        let report = |lease| {
+            let kind = Kind::Unreachable { rented: true };
+            act(Bob, pallet_disputes::Call::report { machine, kind, lease })
+        };
+        let refused = Err(pallet_disputes::Error::<Runtime>::LeaseNotRunning.into());
+        let over = rented(Bob, 0, &[0], 3_000);
+        act(Bob, pallet_leases::Call::end { lease: over }).unwrap();
+        assert_eq!(report(Some(over)), refused, "he left");
+        let id = ordered(Bob, 0, &[0], 3_000);
+        assert_eq!(report(Some(id)), refused, "it has not begun");
+        assert!(Disputes::open_reports(0).is_empty());
+        act(Alice, pallet_leases::Call::started { lease: id }).unwrap();
+        report(Some(id)).unwrap();
+        let open = Disputes::open_reports(0);
+        let found = (open[0].kind, open[0].lease);
+        assert_eq!(found, (Kind::Unreachable { rented: true }, Some(id)));
+    });
 }
 
 #[test]

@@ -120,6 +120,7 @@ async fn d72_a_lease_pays_for_the_time_used_and_returns_the_rest_to_the_unit() -
     assert_eq!(found.stake, view.constants().await?.stake_per_gpu);
     assert_eq!(view.operator(people.provider.account()).await?, Some(operator.account()));
     assert_eq!(view.machines().await?, vec![found.clone()]);
+    assert_eq!(view.machines_of(people.provider.account()).await?, vec![found.clone()]);
     let held = view.account(people.provider.account()).await?.held;
     assert_eq!(held, vec![("Machines.Stake".to_owned(), found.stake)]);
 

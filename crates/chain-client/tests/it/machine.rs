@@ -80,6 +80,11 @@ async fn d71_a_fleet_is_registered_in_one_extrinsic_and_a_machine_of_it_is_hande
     let found = view.machine(machine).await?.context("it is there")?;
     assert_eq!((found.provider, found.offered_to), (buyer.account(), None));
     assert_eq!(found.maintenance, None);
+    assert_eq!(view.machines_of(buyer.account()).await?, vec![found.clone()]);
+    let left = view.machines_of(seller.account()).await?;
+    let mut left: Vec<_> = left.iter().map(|machine| machine.id).collect();
+    left.sort_unstable_by_key(|id| ids.iter().position(|known| known == id));
+    assert_eq!(left, ids[..4], "the others stay the seller's");
     let held = view.account(buyer.account()).await?.held;
     assert_eq!(held, vec![("Machines.Stake".to_owned(), found.stake)]);
     let (required, surplus) = view.stake_of(machine).await?.context("it is there")?;

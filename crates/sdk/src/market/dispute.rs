@@ -85,7 +85,8 @@ impl Market {
     /// Reports a machine: auditors are drawn and look at it. A bond is held; it is lost if the machine is not
     /// as reported. Gives the report's number.
     ///
-    /// Errors: `chain_refused` when the lease is not the signer's, or an audit of the machine is open.
+    /// Errors: `chain_refused` when the lease is not the signer's, or does not run and the machine is said to be
+    /// unreachable, or an audit of the machine is open.
     pub async fn report(
         &self,
         signer: &Signer,

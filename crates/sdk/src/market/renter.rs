@@ -26,14 +26,16 @@ const QUOTES_MAX: usize = 64;
 
 impl Market {
     /// The machines that pass the filter, cheapest first, those without an offer last. Those that can be rented
-    /// are looked for by the chain itself, which leaves out what is in maintenance.
+    /// are looked for by the chain itself, which leaves out what is in maintenance; else the machines of one provider
+    /// are read without any others.
     pub async fn machines(&self, filter: &Filter) -> Result<Vec<MachineView>, MarketError> {
         let calendar = self.calendar().await?;
         let view = self.chain().await?.at(At::Best).await?;
         let average = view.dollar_price().await?;
-        let all = match filter.rentable {
-            true => view.listed(&search(filter, 0)).await?,
-            false => view.machines().await?,
+        let all = match (filter.rentable, filter.provider) {
+            (true, _) => view.listed(&search(filter, 0)).await?,
+            (false, Some(provider)) => view.machines_of(provider).await?,
+            (false, None) => view.machines().await?,
         };
         let mut machines: Vec<_> = all
             .into_iter()

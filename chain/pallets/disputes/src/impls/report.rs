@@ -35,9 +35,14 @@ impl<T: Config> Pallet<T> {
             let renter = T::Leases::renter(machine, lease).map(|(renter, _)| renter);
             ensure!(renter == Some(who.clone()), Error::<T>::NotYourLease);
         }
+        let now = T::Clock::get();
         let kind = match kind {
-            // Only its renter knows that it was rented, and what he names is his.
-            Kind::Unreachable { .. } => Kind::Unreachable { rented: lease.is_some() },
+            // Only its renter knows that it is rented: what he names is his, and runs.
+            Kind::Unreachable { .. } => {
+                let rents = lease.is_none_or(|lease| T::Leases::ran(machine, lease, now));
+                ensure!(rents, Error::<T>::LeaseNotRunning);
+                Kind::Unreachable { rented: lease.is_some() }
+            }
             other => other,
         };
         let shown = matches!(kind, Kind::Malfunction | Kind::Counterfeit);
@@ -46,7 +51,6 @@ impl<T: Config> Pallet<T> {
         T::Currency::hold(&HoldReason::Report.into(), &who, bond)?;
         let id = Self::next_id();
         T::Checks::book(machine, id)?;
-        let now = T::Clock::get();
         let until = now.saturating_add(T::CheckSlots::get());
         let report = Offence {
             machine,
@@ -79,14 +83,18 @@ impl<T: Config> Pallet<T> {
     /// that was `silent` nobody saw more than that.
     pub fn checked(id: OffenceId, upheld: Option<bool>, silent: bool) {
         let Some(mut report) = Reports::<T>::take(id) else { return };
+        let named = report.lease;
         if silent {
+            // Of a silence nobody has a share whose lease was over before.
+            let Offence { machine, since, .. } = report;
+            report.lease = named.filter(|lease| T::Leases::ran(machine, *lease, since));
             report.kind = Kind::Unreachable { rented: report.lease.is_some() };
         }
         Self::unqueue(id, report.next);
         let withheld = Self::close_evidence(report.machine, id);
-        if let Some(lease) = report.lease {
+        if let Some(lease) = named {
             match upheld {
-                Some(true) => T::Leases::end_for_fault(lease),
+                Some(true) if report.lease.is_some() => T::Leases::end_for_fault(lease),
                 _ => T::Leases::let_go(lease),
             }
         }

@@ -78,6 +78,42 @@ fn whoever_reports_cannot_choose_a_dearer_kind() {
 }
 
 #[test]
+fn whoever_left_finds_no_machine_unreachable_as_its_renter() {
+    run(|| {
+        let by =
+            |kind, lease| Disputes::report(RuntimeOrigin::signed(RENTER), machine(1), kind, lease);
+        CLOSED.set(now() - 1);
+        assert_noop!(by(KIND, Some(1)), Error::<Test>::LeaseNotRunning);
+        assert_noop!(by(KIND, Some(7)), Error::<Test>::NotYourLease);
+        // As anybody he may, and of cards he speaks who had them.
+        assert_ok!(by(KIND, None));
+        assert_ok!(by(Kind::Counterfeit, Some(1)));
+        let kinds: Vec<_> = Disputes::open_reports(0).iter().map(|open| open.kind).collect();
+        assert_eq!(kinds, [Kind::Unreachable { rented: false }, Kind::Counterfeit]);
+        // It ends in the slot of the report.
+        CLOSED.set(now());
+        assert_ok!(by(KIND, Some(1)));
+    });
+}
+
+#[test]
+fn of_a_silence_after_his_lease_a_renter_has_no_share() {
+    for (closed, rented, told) in [(START - 1, false, Told::LetGo), (START, true, Told::Ended)] {
+        run(|| {
+            CLOSED.set(closed);
+            let id = crate::NextOffence::<Test>::get();
+            let by = RuntimeOrigin::signed(RENTER);
+            assert_ok!(Disputes::report(by, machine(1), Kind::Counterfeit, Some(1)));
+            pass(10 * MINUTE);
+            Disputes::checked(id, Some(true), true);
+            let found = offence(id).map(|found| (found.kind, found.lease));
+            assert_eq!(found, Some((Kind::Unreachable { rented }, rented.then_some(1))));
+            assert_eq!(self::told().last(), Some(&told));
+        });
+    }
+}
+
+#[test]
 fn a_report_that_holds_dates_from_its_filing_and_pays_whoever_filed_it() {
     run(|| {
         let id = reported();

@@ -11,7 +11,7 @@ use pallet_machines::Fleet as _;
 use sp_runtime::{DispatchError, TokenError};
 
 use super::settle::wholly;
-use crate::{Config, Error, Event, HoldReason, LeaseOf, Leases, Meter as _, Pallet, Tail};
+use crate::{Config, Error, Event, HoldReason, LeaseOf, Leases, Meter as _, Pallet, Running, Tail};
 
 impl<T: Config> Pallet<T> {
     pub(crate) fn do_end(renter: T::AccountId, lease: LeaseId) -> DispatchResult {
@@ -100,6 +100,7 @@ impl<T: Config> Pallet<T> {
     pub(crate) fn close(lease: LeaseId, mut record: LeaseOf<T>, reason: CloseReason) {
         let now = T::Clock::get();
         T::Fleet::vacate(record.machine, record.part());
+        Running::<T>::remove(record.machine, lease);
         record.at_fault |= Self::was_away(&record);
 
         // What the horizon has not come to may still be owed, and what waits for a verdict; all else

@@ -11,7 +11,7 @@ use sp_runtime::DispatchError;
 
 use crate::{
     ByMachine, Config, Error, Event, Expiry, Lease, LeaseOf, Leases, Meter as _, NextLease, Pallet,
-    Tags,
+    Running, Tags,
 };
 
 impl<T: Config> Pallet<T> {
@@ -160,6 +160,7 @@ impl<T: Config> Pallet<T> {
         record.leg.from = now;
         record.leg.until = Self::leg_end(&record, now);
         Self::schedule_next(lease, &mut record);
+        Running::<T>::insert(record.machine, lease, ());
         Self::deposit_event(Event::Started { lease, ends_at: record.ends_at });
         Leases::<T>::insert(lease, record);
         Ok(())

@@ -7,7 +7,7 @@ use dbc_primitives::{LeaseId, LeaseState, Leg, Profile, discount::Progress};
 use frame_support::{dispatch::DispatchResult, ensure, traits::Get as _};
 use pallet_machines::{Fleet as _, Part};
 
-use crate::{ByMachine, Config, Error, Event, LeaseOf, Leases, Meter as _, Pallet};
+use crate::{ByMachine, Config, Error, Event, LeaseOf, Leases, Meter as _, Pallet, Running};
 
 impl<T: Config> Pallet<T> {
     pub(crate) fn do_fail_over(who: T::AccountId, lease: LeaseId) -> DispatchResult {
@@ -44,6 +44,7 @@ impl<T: Config> Pallet<T> {
         Self::settle_record(lease, &mut record);
         T::Fleet::vacate(record.machine, record.part());
         ByMachine::<T>::remove(record.machine, lease);
+        Running::<T>::remove(record.machine, lease);
         ByMachine::<T>::insert(standby, lease, ());
         let from = core::mem::replace(&mut record.machine, standby);
         record.machine_index = quote.index;

@@ -209,6 +209,10 @@ fn check(model: &mut Plain, issuance: Balance) {
     let open = |id: &u64| crate::Leases::<Test>::get(id).map(|record| !record.is_closed());
     assert!(model.leases.iter().all(|(id, lease)| open(id) == Some(lease.open)));
     assert_eq!(crate::Leases::<Test>::iter().count(), model.leases.len());
+    let mut running: Vec<u64> = crate::Running::<Test>::iter_keys().map(|(_, id)| id).collect();
+    running.sort_unstable();
+    let runs = model.leases.iter().filter(|(_, lease)| lease.runs()).map(|(id, _)| *id);
+    assert_eq!(running, runs.collect::<Vec<_>>());
     try_state();
 }
 

@@ -9,7 +9,8 @@ use frame_support::{
 };
 
 use crate::{
-    Config, Error, Event, HoldReason, MachineOf, Machines, Operators, Pallet, Presence as _,
+    ByProvider, Config, Error, Event, HoldReason, MachineOf, Machines, Operators, Pallet,
+    Presence as _,
 };
 
 impl<T: Config> Pallet<T> {
@@ -64,6 +65,8 @@ impl<T: Config> Pallet<T> {
         }
         record.handover = None;
         Machines::<T>::insert(machine, record);
+        ByProvider::<T>::remove(&from, machine);
+        ByProvider::<T>::insert(&to, machine, ());
         T::Presence::handed_over(machine, &from, &to);
         Self::deposit_event(Event::HandedOver { machine, from, to, stake });
         Ok(())

@@ -16,8 +16,8 @@ use frame_system::pallet_prelude::BlockNumberFor;
 use sp_runtime::{DispatchError, traits::Zero as _};
 
 use crate::{
-    Config, Error, Event, FreeCount, FreeIndexes, HoldReason, Machine, MachineAt, MachineOf,
-    Machines, NextIndex, Pallet, Presence as _, Tier, Unproven, VerifiedAtGenesis,
+    ByProvider, Config, Error, Event, FreeCount, FreeIndexes, HoldReason, Machine, MachineAt,
+    MachineOf, Machines, NextIndex, Pallet, Presence as _, Tier, Unproven, VerifiedAtGenesis,
 };
 
 impl<T: Config> Pallet<T> {
@@ -38,6 +38,7 @@ impl<T: Config> Pallet<T> {
         T::Currency::hold(&HoldReason::Stake.into(), &provider, stake)?;
         let index = Self::take_index();
         MachineAt::<T>::insert(index.index, machine);
+        ByProvider::<T>::insert(&provider, machine, ());
         let status = match VerifiedAtGenesis::<T>::contains_key(machine) {
             true => MachineStatus::Verified,
             false => MachineStatus::Registered,
@@ -172,6 +173,7 @@ impl<T: Config> Pallet<T> {
         };
         Machines::<T>::remove(machine);
         MachineAt::<T>::remove(record.index.index);
+        ByProvider::<T>::remove(&provider, machine);
         Self::return_index(record.index);
         T::Presence::left(record.index.index, machine);
         Self::deposit_event(Event::Withdrawn { machine, stake });

@@ -3,7 +3,7 @@
 //! diagram and only by what may move it, and what is on hold is what its records say.
 //! `DBC_TEST_LONG=1` runs a hundred times as many.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dbc_primitives::{
     Amount, Balance, HardwareFacts, Location, MachineClass, MachineId, MachineStatus as Status,
@@ -228,6 +228,11 @@ fn step(op: Op, who: u64, number: u8) {
         assert!(!leased || before.facts == after.facts, "{op:?} changed leased hardware");
         let gained = before.tier != Tier::Stable && after.tier == Tier::Stable;
         assert!(!gained || matches!(op, Op::JoinTier), "{op:?} gave a tier");
+    }
+    for who in PEOPLE {
+        let listed: BTreeSet<_> = Machines::machines_of(who, None, 100).into_iter().collect();
+        let his = after.iter().filter(|(_, (_, provider))| *provider == who).map(|(id, _)| *id);
+        assert_eq!(listed, his.collect(), "{op:?}");
     }
     Machines::do_try_state().expect("invariants");
 }

@@ -1,9 +1,12 @@
 //! What programs ask.
 
-use dbc_primitives::{Amount, Location, MachineClass};
+use dbc_primitives::{Amount, Location, MachineClass, MachineId};
 use frame_support::assert_ok;
 
-use crate::{Filter, Fleet, MachineAt, Machines as Records, NextIndex, PAGE, Page, Part, mock::*};
+use crate::{
+    ByProvider, FLEET_PAGE, Filter, Fleet, MachineAt, Machines as Records, NextIndex, PAGE, Page,
+    Part, mock::*,
+};
 
 const NONE: [u8; 0] = [];
 
@@ -88,5 +91,67 @@ fn g10_a_page_looks_at_256_indexes_whatever_there_is() {
             MachineAt::<Test>::remove(index);
         }
         NextIndex::<Test>::put(1);
+    });
+}
+
+/// All pages of so many machines.
+fn machines_of(provider: u64, limit: u32) -> Vec<MachineId> {
+    let mut all = Vec::new();
+    loop {
+        let page = Machines::machines_of(provider, all.last().copied(), limit);
+        if page.is_empty() {
+            all.sort_unstable();
+            return all;
+        }
+        assert!(page.len() <= limit.min(FLEET_PAGE) as usize);
+        all.extend(page);
+    }
+}
+
+fn sorted(numbers: &[u8]) -> Vec<MachineId> {
+    let mut all: Vec<_> = numbers.iter().map(|number| machine(*number)).collect();
+    all.sort_unstable();
+    all
+}
+
+#[test]
+fn g10_a_providers_machines_are_found_without_those_of_others() {
+    run(|| {
+        let nobody: Vec<MachineId> = Vec::new();
+        assert_eq!(machines_of(PROVIDER, 100), nobody);
+        three();
+        assert_ok!(Machines::set_operator(RuntimeOrigin::signed(OTHER), OTHER));
+        assert_ok!(register_as(OTHER, 4, facts(1), proof(4, genesis(), OTHER)));
+        for limit in [1, 2, 3, 100, u32::MAX] {
+            assert_eq!(machines_of(PROVIDER, limit), sorted(&[1, 2, 3]), "{limit} at once");
+            assert_eq!(machines_of(OTHER, limit), sorted(&[4]));
+        }
+        assert_eq!(Machines::machines_of(PROVIDER, None, 0), nobody);
+        // One that changes hands, and one that leaves.
+        assert_ok!(Machines::offer_handover(by_provider(), machine(2), OTHER));
+        assert_ok!(Machines::accept_handover(RuntimeOrigin::signed(OTHER), machine(2)));
+        assert_ok!(Machines::retire(by_provider(), machine(3)));
+        assert_eq!(machines_of(PROVIDER, 1), sorted(&[1, 3]), "it is there until it left");
+        pass(1_000);
+        assert_ok!(Machines::withdraw_stake(by_provider(), machine(3)));
+        assert_eq!(machines_of(PROVIDER, 1), sorted(&[1]));
+        assert_eq!(machines_of(OTHER, 1), sorted(&[2, 4]));
+        // A page after a machine that is his no more goes on where that was.
+        let gone = Machines::machines_of(OTHER, Some(machine(1)), 100);
+        assert!(gone.iter().all(|found| [machine(2), machine(4)].contains(found)));
+    });
+}
+
+#[test]
+fn g10_a_page_of_a_providers_machines_has_a_hundred_at_most() {
+    run(|| {
+        let some = |number: u16| {
+            let [high, low] = number.to_be_bytes();
+            MachineId([[high, low]; 16].concat().try_into().expect("32 bytes"))
+        };
+        (0..250).for_each(|number| ByProvider::<Test>::insert(OTHER, some(number), ()));
+        assert_eq!(Machines::machines_of(OTHER, None, u32::MAX).len(), FLEET_PAGE as usize);
+        assert_eq!(machines_of(OTHER, u32::MAX), (0..250).map(some).collect::<Vec<_>>());
+        (0..250).for_each(|number| ByProvider::<Test>::remove(OTHER, some(number)));
     });
 }

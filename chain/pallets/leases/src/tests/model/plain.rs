@@ -60,6 +60,13 @@ pub struct Lease {
     pub open: bool,
 }
 
+impl Lease {
+    /// Whether its meter runs.
+    pub fn runs(&self) -> bool {
+        self.open && self.started.is_some()
+    }
+}
+
 /// The whole market.
 #[derive(Debug)]
 pub struct Plain {
