@@ -74,7 +74,8 @@ build_chain() {
 
 build_programs() {
     say "agent, relay, command line"
-    cargo build --locked -p dbc -p dbc-agent -p dbc-tunnel
+    cargo build --locked -p dbc -p dbc-agent -p dbc-tunnel -p dbc-prove
     say "programs that run inside containers (static)"
     RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked -p dbc-init -p dbc-runc --target x86_64-unknown-linux-gnu
+    RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked -p dbc-prove --no-default-features --target x86_64-unknown-linux-gnu
 }

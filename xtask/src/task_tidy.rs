@@ -24,6 +24,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("pallet-disputes", &["dbc-primitives"]),
     ("dbc-bench", &["dbc-primitives"]),
     ("dbc-gpu", &["dbc-bench"]),
+    ("dbc-prove", &["dbc-bench", "dbc-gpu"]),
     (
         "dbc-runtime",
         &[
@@ -70,6 +71,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "dbc-bench",
             "dbc-chain-client",
             "dbc-primitives",
+            "dbc-sdk",
             "dbc-service",
             "dbc-tunnel",
         ],

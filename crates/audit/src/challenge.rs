@@ -1,7 +1,9 @@
-//! One challenge of one machine: what is asked, what is answered, how long it takes, what follows.
+//! One challenge of one machine: what is asked, what is answered, how long it takes, what follows. How the machine is
+//! reached is the [`Examinee`]'s: over the stream of audits, or from inside of a lease.
 
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use codec::{Decode as _, Encode as _};
 use dbc_agent_api::{
@@ -9,7 +11,7 @@ use dbc_agent_api::{
     audit::{Answer, Ask},
     hello::Hello,
 };
-use dbc_bench::{Case, Fault, Opening, Transcript};
+use dbc_bench::{Case, Fault, Opening, Place, Transcript};
 use dbc_chain_client::Head;
 use dbc_primitives::audit::Verdict;
 use dbc_tunnel::{Dialer, Stream, Target, read_frame, write_frame};
@@ -32,11 +34,33 @@ pub struct Explained {
 }
 
 /// Why there is no verdict yet: the machine may answer a little later.
-#[derive(Debug, thiserror::Error)]
-#[error("the machine did not answer: {0}")]
-pub struct Away(String);
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the machine did not answer: {why}")]
+pub struct Away {
+    pub(crate) why: String,
+    /// What that comes to if it is no accident: it had heard which rows it is asked for. Else `None`.
+    pub(crate) asked: Option<Box<Explained>>,
+}
 
-/// Challenges a machine and judges its answer. `secret` is on disk already.
+impl Away {
+    /// It broke off, or was never there.
+    pub(crate) fn new(why: impl ToString) -> Self {
+        Self { why: why.to_string(), asked: None }
+    }
+}
+
+/// Whoever answers a challenge. What it says is hostile.
+#[async_trait]
+pub(crate) trait Examinee: Send {
+    /// Tells the seed, which nobody knew before, and gives the root that comes back.
+    async fn root(&mut self, audit: u64, seed: &[u8; 32]) -> Result<[u8; 32], Away>;
+
+    /// Asks for rows and gives the bytes of their openings, whatever they are worth; none when it is there and does
+    /// not open.
+    async fn open(&mut self, asked: &[Place]) -> Result<Vec<u8>, Away>;
+}
+
+/// Challenges a machine over the stream of audits, and judges its answer. `secret` is on disk already.
 ///
 /// # Errors
 /// When the machine cannot be reached or breaks off: worth another attempt while there is time.
@@ -45,11 +69,24 @@ pub async fn challenge(
     target: &Target,
     case: &Case,
     secret: [u8; 32],
-    mut heads: watch::Receiver<Head>,
+    heads: watch::Receiver<Head>,
 ) -> Result<Explained, Away> {
     let hello = Hello { lease: 0, workload: 0, grant: String::new(), port: None };
     let opened = Box::pin(dialer.open(target, ALPN_AUDIT, &hello)).await;
-    let mut stream = opened.map_err(|error| Away(error.to_string()))?.stream;
+    let mut stream = Open(opened.map_err(Away::new)?.stream);
+    examine(&mut stream, case, secret, heads).await
+}
+
+/// Challenges whoever is on the other side, and judges what it answers.
+///
+/// # Errors
+/// When it breaks off.
+pub(crate) async fn examine(
+    examinee: &mut impl Examinee,
+    case: &Case,
+    secret: [u8; 32],
+    mut heads: watch::Receiver<Head>,
+) -> Result<Explained, Away> {
     let mut transcript = Transcript {
         secret,
         block: [0; 32],
@@ -58,64 +95,88 @@ pub async fn challenge(
         open_ms: u32::MAX,
         openings: Vec::new(),
     };
-
-    let ask = Ask::Challenge { audit: case.audit, seed: hex::encode(case.params(&secret).seed) };
+    let seed = case.params(&secret).seed;
     let limit = Duration::from_millis(case.terms.commit_ms.into());
-    let Some((answer, ms)) = answer_to(&mut stream, &ask, limit).await? else {
+    let Some((root, ms)) = in_time(limit, examinee.root(case.audit, &seed)).await? else {
         return Ok(judged(case, transcript));
     };
-    transcript.root = match answer {
-        Answer::Root(text) => match hex::decode(text).ok().and_then(|root| root.try_into().ok()) {
-            Some(root) => root,
-            None => return Err(Away("its root is no 32 bytes".into())),
-        },
-        Answer::Openings(_) => return Err(Away("it opened before it was asked".into())),
-        Answer::Error(error) => return Err(Away(error.message)),
-    };
+    transcript.root = root;
     transcript.commit_ms = ms;
 
     // A block that nobody knew when the root was made.
     let root_at = heads.borrow_and_update().number;
     let later = async { heads.wait_for(|head| head.number > root_at).await.map(|head| head.hash) };
     let later = timeout(BLOCK_TIME, later).await.ok().and_then(Result::ok);
-    let Some(block) = later else { return Err(Away("the chain made no block meanwhile".into())) };
+    let Some(block) = later else { return Err(Away::new("the chain made no block meanwhile")) };
     transcript.block = block;
     let asked = case.questions(&secret, &transcript.root, &transcript.block);
-    let ask = Ask::Open { places: asked.iter().map(|place| (place.link, place.row)).collect() };
     let limit = Duration::from_millis(case.terms.open_ms.into());
-    match answer_to(&mut stream, &ask, limit).await? {
-        Some((Answer::Openings(text), ms)) => {
+    match in_time(limit, examinee.open(&asked)).await {
+        Ok(Some((bytes, ms))) => {
             transcript.open_ms = ms;
-            let bytes = STANDARD.decode(text).unwrap_or_default();
             transcript.openings = Vec::<Opening>::decode(&mut &bytes[..]).unwrap_or_default();
         }
-        Some((Answer::Error(error), ms)) => {
-            // It is there and does not open: as good as wrong.
-            tracing::warn!(audit = case.audit, error = error.message, "the machine does not open");
-            transcript.open_ms = ms;
+        Ok(None) => {}
+        Err(away) => {
+            return Err(Away { asked: Some(Box::new(judged(case, transcript))), ..away });
         }
-        Some((Answer::Root(_), ms)) => transcript.open_ms = ms,
-        None => {}
     }
     Ok(judged(case, transcript))
 }
 
-/// What a machine says to a question, with the milliseconds that it took; `None` when it is late.
-async fn answer_to(
-    stream: &mut Stream,
-    ask: &Ask,
+/// An answer, with the milliseconds that it took; `None` when it is late.
+async fn in_time<T>(
     limit: Duration,
-) -> Result<Option<(Answer, u32)>, Away> {
-    write_frame(stream, ask).await.map_err(|error| Away(error.to_string()))?;
+    answer: impl Future<Output = Result<T, Away>>,
+) -> Result<Option<(T, u32)>, Away> {
     let began = Instant::now();
-    match timeout(limit + GRACE, read_frame::<Answer, _>(stream)).await {
-        Ok(Ok(Some(answer))) => {
+    match timeout(limit + GRACE, answer).await {
+        Ok(answer) => {
             let ms = u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX);
-            Ok(Some((answer, ms)))
+            Ok(Some((answer?, ms)))
         }
-        Ok(Ok(None)) => Err(Away("it hung up".into())),
-        Ok(Err(error)) => Err(Away(dbc_service::error_chain(&error))),
         Err(_) => Ok(None),
+    }
+}
+
+/// A machine on the stream of audits.
+struct Open(Stream);
+
+impl Open {
+    async fn ask(&mut self, ask: &Ask) -> Result<Answer, Away> {
+        write_frame(&mut self.0, ask).await.map_err(Away::new)?;
+        match read_frame::<Answer, _>(&mut self.0).await {
+            Ok(Some(answer)) => Ok(answer),
+            Ok(None) => Err(Away::new("it hung up")),
+            Err(error) => Err(Away::new(dbc_service::error_chain(&error))),
+        }
+    }
+}
+
+#[async_trait]
+impl Examinee for Open {
+    async fn root(&mut self, audit: u64, seed: &[u8; 32]) -> Result<[u8; 32], Away> {
+        match self.ask(&Ask::Challenge { audit, seed: hex::encode(seed) }).await? {
+            Answer::Root(text) => {
+                let root = hex::decode(text).ok().and_then(|root| root.try_into().ok());
+                root.ok_or_else(|| Away::new("its root is no 32 bytes"))
+            }
+            Answer::Openings(_) => Err(Away::new("it opened before it was asked")),
+            Answer::Error(error) => Err(Away::new(error.message)),
+        }
+    }
+
+    async fn open(&mut self, asked: &[Place]) -> Result<Vec<u8>, Away> {
+        let places = asked.iter().map(|place| (place.link, place.row)).collect();
+        match self.ask(&Ask::Open { places }).await? {
+            Answer::Openings(text) => Ok(STANDARD.decode(text).unwrap_or_default()),
+            Answer::Error(error) => {
+                // It is there and does not open: as good as wrong.
+                tracing::warn!(error = error.message, "the machine does not open");
+                Ok(Vec::new())
+            }
+            Answer::Root(_) => Ok(Vec::new()),
+        }
     }
 }
 
@@ -142,3 +203,6 @@ fn judged(case: &Case, transcript: Transcript) -> Explained {
     };
     Explained { verdict, transcript: transcript.encode(), why }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use dbc_bench::{Case, hash_of};
 use dbc_chain_client::{
-    At, AuditPhase, AuditRecord, ChainClient, ChainError, Head, Signer, Submission, View,
+    AccountId, At, AuditPhase, AuditRecord, ChainClient, ChainError, Head, Signer, Submission, View,
 };
 use dbc_primitives::{
     Slot,
@@ -22,7 +22,7 @@ use dbc_primitives::{
 use dbc_service::error_chain;
 use dbc_tunnel::{Dialer, DialerConfig, RelayUrl, Target};
 use tokio::{
-    sync::watch,
+    sync::{mpsc, watch},
     task::{AbortHandle, JoinSet},
     time::sleep,
 };
@@ -32,7 +32,8 @@ use tracing::{info, warn};
 use crate::{
     challenge::{Explained, challenge},
     evidence,
-    notes::Notes,
+    notes::{Note, Notes, NotesError},
+    visit::{self, FreshAccount, VisitConfig},
 };
 
 /// Audits that are looked at in one turn; one auditor is hardly drawn for more at once.
@@ -45,6 +46,8 @@ const RETRY: Duration = Duration::from_secs(2);
 const DEMANDS_EVERY: Slot = 10;
 /// Transcripts that are looked after; the chain forgets older ones first.
 const KEPT_MAX: u32 = 500;
+/// Verdicts of visits that wait to be said.
+const SAID_MAX: usize = 16;
 
 /// How an auditor works.
 #[derive(Debug, Clone)]
@@ -53,12 +56,14 @@ pub struct AuditorConfig {
     pub state_dir: PathBuf,
     /// Relays of its own, beside those that machines name.
     pub relays: Vec<String>,
+    /// What it visits machines with. When `None`, it does not.
+    pub visits: Option<VisitConfig>,
 }
 
 /// What an auditor said of a machine, and why.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Said {
-    /// Which audit.
+    /// Which audit; a visit is one once it is told.
     pub audit: AuditId,
     /// Which machine, in hex.
     pub machine: String,
@@ -66,6 +71,8 @@ pub struct Said {
     pub verdict: &'static str,
     /// Why.
     pub why: String,
+    /// Whether it was found in a lease, by a visit.
+    pub visit: bool,
 }
 
 /// An audit, and which draw of it.
@@ -95,6 +102,7 @@ pub struct Auditor {
     sending: HashSet<(Duty, Part)>,
     sent: JoinSet<((Duty, Part), Result<(), ChainError>)>,
     looked: Slot,
+    config: AuditorConfig,
 }
 
 impl Auditor {
@@ -127,6 +135,7 @@ impl Auditor {
             sending: HashSet::new(),
             sent: JoinSet::new(),
             looked: 0,
+            config: config.clone(),
         })
     }
 
@@ -136,6 +145,34 @@ impl Auditor {
     /// When the folder cannot be used.
     pub fn handed(config: &AuditorConfig, audit: AuditId) -> Result<Option<Vec<u8>>> {
         Ok(notes(config)?.evidence(audit)?)
+    }
+
+    /// The transcript of an audit or a visit of this auditor, with the verdict that it supports and why.
+    ///
+    /// # Errors
+    /// When the folder cannot be used.
+    pub fn transcript(config: &AuditorConfig, audit: AuditId) -> Result<Option<Explained>> {
+        let note = notes(config)?.judged(audit)?;
+        Ok(note.and_then(|Note { found, why, .. }| {
+            let (transcript, verdict) = found?;
+            Some(Explained { verdict, transcript, why })
+        }))
+    }
+
+    /// Makes accounts for visits, 1 to 100, kept in the auditor's folder.
+    ///
+    /// # Errors
+    /// When the folder cannot be used.
+    pub fn add_accounts(config: &AuditorConfig, count: u32) -> Result<Vec<AccountId>> {
+        visit::add_accounts(&notes(config)?, count)
+    }
+
+    /// The accounts for visits, the oldest first.
+    ///
+    /// # Errors
+    /// When the folder cannot be used.
+    pub fn accounts(config: &AuditorConfig) -> Result<Vec<FreshAccount>> {
+        Ok(notes(config)?.accounts()?)
     }
 
     /// The key by which machines know an auditor whose notes lie in a folder; made when there is none.
@@ -162,6 +199,7 @@ impl Auditor {
         mut said: impl FnMut(Said),
     ) -> Result<()> {
         let mut heads = self.client.best();
+        let (mut visits, mut told) = self.visits(&shutdown);
         loop {
             let slot = heads.borrow_and_update().slot;
             match self.turn(slot, &mut said).await {
@@ -183,6 +221,10 @@ impl Auditor {
                         self.found(duty, &machine, &found)?;
                     }
                 }
+                Some(one) = told.recv() => said(one),
+                Some(done) = visits.join_next(), if !visits.is_empty() => {
+                    done.context("the task of visits broke")??;
+                }
                 Some(done) = self.sent.join_next(), if !self.sent.is_empty() => {
                     let Ok((what, outcome)) = done else { continue };
                     self.sending.remove(&what);
@@ -192,9 +234,30 @@ impl Auditor {
                 }
             }
         }
+        visits.shutdown().await;
         self.challenges.shutdown().await;
         self.dialer.close().await;
         Ok(())
+    }
+
+    /// Begins to visit machines, beside all else: a visit takes minutes.
+    fn visits(
+        &self,
+        shutdown: &CancellationToken,
+    ) -> (JoinSet<Result<(), NotesError>>, mpsc::Receiver<Said>) {
+        let (said, told) = mpsc::channel(SAID_MAX);
+        let mut visits = JoinSet::new();
+        if self.config.visits.is_some() {
+            visits.spawn(visit::run(
+                self.client.clone(),
+                self.signer.clone(),
+                self.notes.clone(),
+                self.config.clone(),
+                said,
+                shutdown.clone(),
+            ));
+        }
+        (visits, told)
     }
 
     /// What one head asks for.
@@ -354,6 +417,7 @@ impl Auditor {
                 machine: hex::encode(audit.machine.0),
                 verdict: word(&verdict),
                 why: note.why,
+                visit: false,
             });
         }
         self.follow((duty, Part::Reveal), sent);
@@ -424,7 +488,8 @@ async fn insist(
     }
 }
 
-fn word(verdict: &Verdict) -> &'static str {
+/// The word for a verdict.
+pub(crate) fn word(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Pass(_) => "pass",
         Verdict::Fail => "fail",

@@ -21,6 +21,12 @@ pub enum NotesError {
     /// It is damaged, or the disk refuses.
     #[error("the auditor's notes cannot be used")]
     Database(#[from] rusqlite::Error),
+    /// What is kept of a visit was not written by this version.
+    #[error("the auditor's notes of a visit cannot be read")]
+    Visit(#[source] serde_json::Error),
+    /// An account for visits has no key any more.
+    #[error("the auditor's notes have no key of the account of a visit")]
+    Account,
 }
 
 /// Secrets and evidence are for the auditor's eyes.
@@ -52,6 +58,17 @@ const SCHEMA: &str = "
         one INTEGER PRIMARY KEY CHECK (one = 1),
         seed BLOB NOT NULL
     );
+    CREATE TABLE IF NOT EXISTS accounts (
+        number INTEGER PRIMARY KEY,
+        account BLOB NOT NULL UNIQUE,
+        seed BLOB NOT NULL,
+        used INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE TABLE IF NOT EXISTS visits (
+        account BLOB PRIMARY KEY REFERENCES accounts (account),
+        open INTEGER UNIQUE CHECK (open = 1),
+        state TEXT NOT NULL
+    ) WITHOUT ROWID;
 ";
 
 /// What an auditor found in one audit.
@@ -66,7 +83,7 @@ pub struct Note {
 }
 
 /// A number as the file has it.
-fn sql(audit: AuditId) -> i64 {
+pub(crate) fn sql(audit: AuditId) -> i64 {
     i64::try_from(audit).unwrap_or(i64::MAX)
 }
 
@@ -85,7 +102,7 @@ impl Notes {
         Ok(Self(Mutex::new(connection)))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Connection> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -203,6 +220,17 @@ impl Notes {
     pub fn evidence(&self, audit: AuditId) -> Result<Option<Vec<u8>>, NotesError> {
         let query = "SELECT evidence FROM keys WHERE audit = ?1 AND evidence IS NOT NULL LIMIT 1";
         Ok(self.lock().query_row(query, params![sql(audit)], |row| row.get(0)).optional()?)
+    }
+
+    /// The last draw of an audit, or the visit, of which there is a verdict, as a note.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn judged(&self, audit: AuditId) -> Result<Option<Note>, NotesError> {
+        let query = "SELECT seed FROM duties WHERE audit = ?1 AND transcript IS NOT NULL LIMIT 1";
+        let seed =
+            self.lock().query_row(query, params![sql(audit)], |row| row.get(0)).optional()?;
+        seed.map_or(Ok(None), |seed| self.find(audit, &seed))
     }
 
     /// The last audits with a verdict, newest first.

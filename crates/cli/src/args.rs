@@ -1,5 +1,6 @@
 //! The command line: what can be typed, with a sentence and an example each. Holds no logic.
 
+mod audit;
 mod govern;
 mod platform;
 mod rent;
@@ -14,6 +15,7 @@ use clap_complete::Shell;
 
 pub use self::provider::{Handover, Hardware, Join, Maintenance, Tier, TierAction};
 
+pub use audit::{AccountsAction, Audit};
 pub use govern::{Cast, Council, Params, Propose, Vote, Which};
 pub use platform::Platform;
 pub use rent::{Machines, Rent, Wanted};
@@ -483,59 +485,6 @@ pub enum Feed {
     /// Show seat, bond, what was told last, and the price that leases start at.
     #[command(after_help = "Example: dbc feed status --wallet feeder")]
     Status,
-}
-
-/// `dbc audit …`.
-#[derive(Debug, Subcommand)]
-pub enum Audit {
-    /// Do the duty of an auditor until interrupted. Each verdict says why; with --json each is a line.
-    #[command(after_help = "Example: dbc audit run --wallet auditor")]
-    Run {
-        /// Folder for secrets and transcripts; a lost one costs the bond. Without it, `audit` beside the wallets.
-        #[arg(long, value_name = "FOLDER")]
-        state: Option<PathBuf>,
-    },
-    /// Bond the wallet's account as an auditor; the council or a referendum gives it a seat first.
-    #[command(after_help = "Example: dbc audit join --wallet auditor")]
-    Join {
-        /// Folder of `run`; the key by which machines know the auditor is made there.
-        #[arg(long, value_name = "FOLDER")]
-        state: Option<PathBuf>,
-    },
-    /// End the duties; go on with `run` until those that are open are done.
-    #[command(after_help = "Example: dbc audit leave --wallet auditor")]
-    Leave,
-    /// Take the bond back, a month after leaving: so long transcripts can be doubted.
-    #[command(after_help = "Example: dbc audit withdraw --wallet auditor")]
-    Withdraw,
-    /// Show seat, bond, duties and strikes.
-    #[command(after_help = "Example: dbc audit status --wallet auditor")]
-    Status,
-    /// Show who was drawn for an audit and what each found.
-    #[command(after_help = "Example: dbc audit show 3")]
-    Show {
-        /// Number of the audit.
-        audit: u64,
-    },
-    /// Show what the reporter of a machine handed you, drawn for the audit that checks his report.
-    #[command(after_help = "Example: dbc audit evidence 3 --wallet auditor")]
-    Evidence {
-        /// Number of the audit.
-        audit: u64,
-        /// Folder of `run`, where the evidence lies.
-        #[arg(long, value_name = "FOLDER")]
-        state: Option<PathBuf>,
-    },
-    /// Want to see the transcript of a verdict: its auditor shows it within two hours or loses his bond.
-    #[command(
-        after_help = "Example: dbc audit doubt 3 5HpG9w8EBLe5XCrbczpwq5TSXvedjrBGCwqxK1iQ7qUsSWFc"
-    )]
-    Doubt {
-        /// Number of the audit.
-        audit: u64,
-        /// Account of the auditor.
-        auditor: String,
-    },
 }
 
 /// `dbc wallet …`.

@@ -37,7 +37,8 @@ async fn honest_machines_are_verified_and_cheats_are_not() -> Result<()> {
     }
 
     let folder = tempfile::tempdir()?;
-    let config = AuditorConfig { state_dir: folder.path().to_owned(), relays: Vec::new() };
+    let config =
+        AuditorConfig { state_dir: folder.path().to_owned(), relays: Vec::new(), visits: None };
     let shutdown = CancellationToken::new();
     let (said_sender, mut said) = tokio::sync::mpsc::unbounded_channel();
     let eve = Signer::from_uri("//Eve")?;

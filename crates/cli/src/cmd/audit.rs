@@ -1,7 +1,9 @@
 //! `dbc audit …`: the duty of an auditor, and doubts about one.
 
+mod visits;
+
 use anyhow::{Context as _, Result};
-use dbc_audit::{Auditor, AuditorConfig, AuditorView, DutyView};
+use dbc_audit::{Auditor, AuditorConfig, AuditorView, DutyView, Said};
 use dbc_sdk::{AccountId, ErrorCode, Money};
 
 use crate::{args::Audit, context::Context, failure::coded, print};
@@ -14,9 +16,10 @@ pub async fn run(context: &Context, args: Audit) -> Result<u8> {
     let config = |state: Option<std::path::PathBuf>| AuditorConfig {
         state_dir: state.unwrap_or_else(|| context.home.join(format!("audit/{account}"))),
         relays: Vec::new(),
+        visits: None,
     };
     match args {
-        Audit::Run { state } => {
+        Audit::Run { state, no_visits, visit_image } => {
             if !dbc_audit::status(&client, account).await?.joined {
                 let why = "this account is no auditor; `dbc audit join` bonds it";
                 return Err(coded(ErrorCode::InvalidInput, why));
@@ -24,16 +27,25 @@ pub async fn run(context: &Context, args: Audit) -> Result<u8> {
             dbc_service::logs::init("info")?;
             let shutdown = dbc_service::shutdown::token()?;
             let json = context.json;
-            let mut auditor = Auditor::open(client, signer, &config(state)).await?;
+            let visits = match no_visits {
+                true => None,
+                false => Some(visits::config(context, &visit_image).await?),
+            };
+            let config =
+                AuditorConfig { relays: context.settings()?.relays, visits, ..config(state) };
+            let mut auditor = Auditor::open(client, signer, &config).await?;
             auditor
                 .run(shutdown, |said| match json {
                     true => print::data(true, &said, String::new),
-                    false => print::note(&format!(
-                        "audit {}, machine {}: {}, {}",
-                        said.audit, said.machine, said.verdict, said.why
-                    )),
+                    false => print::note(&words(&said)),
                 })
                 .await?;
+        }
+        Audit::Accounts { action, state } => {
+            visits::accounts(context, &client, action, state, config).await?;
+        }
+        Audit::Transcript { audit, out, state } => {
+            visits::transcript(context, &config(state), audit, out)?;
         }
         Audit::Join { state } => {
             let key = Auditor::key(&config(state))?;
@@ -94,6 +106,13 @@ pub async fn run(context: &Context, args: Audit) -> Result<u8> {
         }
     }
     Ok(0)
+}
+
+/// A verdict, in a line.
+fn words(said: &Said) -> String {
+    let Said { audit, machine, verdict, why, visit } = said;
+    let what = if *visit { "visit" } else { "audit" };
+    format!("{what} {audit}, machine {machine}: {verdict}, {why}")
 }
 
 fn duty(duty: &DutyView) -> Vec<String> {

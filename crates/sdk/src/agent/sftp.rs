@@ -3,7 +3,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use russh_sftp::{
     client::{Config, RawSftpSession, error::Error},
     protocol::{FileAttributes, OpenFlags, StatusCode},
@@ -148,6 +148,7 @@ impl Sftp {
             let next = offset + piece.len() as u64;
             Ok(Some(((offset, piece), (local, next))))
         });
+        // Boxed, so that the compiler sees here that it can be moved between threads, and callers need not prove it.
         let written = pieces
             .map_ok(|(offset, piece)| {
                 let (raw, handle) = (self.raw.clone(), handle.clone());
@@ -162,6 +163,7 @@ impl Sftp {
                 moved(bytes);
                 std::future::ready(Ok(()))
             })
+            .boxed()
             .await;
         let closed = self.raw.close(handle).await;
         written?;

@@ -19,6 +19,7 @@ mod scenarios {
     pub mod upgrade;
     pub mod validator;
     pub mod validators;
+    pub mod visit;
 }
 
 use std::{pin::Pin, time::Instant};
@@ -43,6 +44,7 @@ async fn the_whole_path_on_one_machine() {
     let scenarios = scenarios![
         scenarios::lease::life_of_a_lease_and_every_unit_accounted_for,
         scenarios::audit::the_machine_was_audited_and_its_transcript_stands_up_to_doubt,
+        scenarios::visit::rule_01_a_machine_that_serves_renters_passes_a_visit,
         scenarios::guides::what_guides_say_is_what_happens,
         scenarios::governance::a_question_is_checked_before_it_is_asked_and_shown_as_what_it_does,
         scenarios::validator::d61_a_validator_is_rented_and_given_back,
@@ -73,6 +75,7 @@ async fn the_whole_path_on_one_machine() {
         scenarios::agent::a_machine_behind_nat_is_rented_and_entered_with_no_port_open,
         scenarios::agent::an_agent_whose_clock_is_off_says_so_and_works,
         scenarios::presence::a_silenced_machine_s_meter_stops_and_the_money_returns,
+        scenarios::visit::rule_01_a_machine_that_starves_its_renters_fails_a_visit,
         scenarios::upgrade::c5_the_network_goes_on_with_another_runtime,
     ];
     run(&["--pool-gib", "10"], &scenarios).await;
