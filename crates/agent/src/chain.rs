@@ -55,6 +55,9 @@ pub struct LeaseRecord {
     pub grant_epoch: u32,
     /// Hash that the workload's spec must have, when the renter fixed it.
     pub spec_hash: Option<[u8; 32]>,
+    /// Whether the chain was told that its workload does not run.
+    #[serde(default)]
+    pub down: bool,
     /// Set when it is over.
     pub closed: Option<Closed>,
     /// Another machine has taken it over: what was here of it ends, its data is kept.

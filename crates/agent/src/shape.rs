@@ -253,6 +253,7 @@ mod tests {
             access_key: [2; 32],
             grant_epoch: 0,
             spec_hash: None,
+            down: false,
             closed: None,
             moved: false,
         }

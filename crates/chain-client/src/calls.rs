@@ -142,6 +142,26 @@ impl ChainClient {
         self.submit(signer, &call).await
     }
 
+    /// Says that a lease's workload does not run although its machine is there: its meter stands.
+    pub async fn report_down(
+        &self,
+        signer: &Signer,
+        lease: LeaseId,
+    ) -> Result<Submission, ChainError> {
+        let call = generated::transactions().leases().report_down(lease);
+        self.submit(signer, &call).await
+    }
+
+    /// Says that it runs again.
+    pub async fn report_up(
+        &self,
+        signer: &Signer,
+        lease: LeaseId,
+    ) -> Result<Submission, ChainError> {
+        let call = generated::transactions().leases().report_up(lease);
+        self.submit(signer, &call).await
+    }
+
     /// Pays out what a lease owes up to now.
     pub async fn settle(&self, signer: &Signer, lease: LeaseId) -> Result<Submission, ChainError> {
         let call = generated::transactions().leases().settle(lease);

@@ -79,6 +79,7 @@ pub(crate) fn lease(id: LeaseId, from: GeneratedLease) -> Lease {
             gpus: found.gpus.0,
             pledged: found.pledged,
         }),
+        down_since: from.down.map(|down| down.since),
         moving: from.moving,
         standby: from.standby.map(|machine| machine.0),
         tail_until: from.tail.map(|tail| tail.until),

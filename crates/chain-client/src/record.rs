@@ -122,6 +122,8 @@ pub struct Lease {
     pub held_back: Option<HeldBack>,
     /// Set while it has no cards.
     pub suspended: Option<Suspended>,
+    /// Since when its machine says that its workload does not run; nothing is charged.
+    pub down_since: Option<Slot>,
     /// While another machine has to start it, its end.
     pub moving: Option<Slot>,
     /// The machine that takes over when the first is silent for long.

@@ -225,6 +225,7 @@ pub(crate) fn lease(lease: Lease, finalized: bool, calendar: Calendar) -> LeaseV
             gpus: found.gpus,
             free: found.pledged,
         }),
+        down_since: lease.down_since.map(|slot| calendar.moment(slot)),
         disputed_since: lease.held_back.map(|held| calendar.moment(held.since)),
         spec_hash: lease.spec_hash.map(hex::encode),
         retain_until: lease.retain_until.map(|slot| calendar.moment(slot)),

@@ -59,6 +59,12 @@ mod errors {
         PledgeInUse,
         /// The lease has no cards: it is suspended, or never had any.
         NoCards,
+        /// The lease's workload does not run; wait until its machine says that it does, or end it.
+        LeaseDown,
+        /// That the workload does not run is known already.
+        DownAlready,
+        /// Nobody said that the workload does not run.
+        NotDown,
         /// The lease is not suspended.
         NotSuspended,
         /// A change of the lease is not settled yet; wait two minutes.

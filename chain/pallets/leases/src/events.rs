@@ -219,6 +219,16 @@ mod events {
             /// Units that returned at once.
             returned: Balance,
         },
+        /// A lease's workload does not run, and its meter stands.
+        Down {
+            /// The lease.
+            lease: LeaseId,
+        },
+        /// It runs again.
+        Up {
+            /// The lease.
+            lease: LeaseId,
+        },
         /// More of every rent is burned in legs that begin from now on.
         BurnRaised {
             /// Steps taken so far.

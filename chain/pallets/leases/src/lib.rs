@@ -13,6 +13,7 @@ mod impls {
     mod close;
     mod create;
     mod dispute;
+    mod down;
     mod expiry;
     mod fail_over;
     mod legs;
@@ -33,6 +34,7 @@ mod tests {
     mod depth;
     mod discounts;
     mod dispute;
+    mod down;
     mod end;
     mod expiry;
     mod fail_over;
@@ -590,6 +592,29 @@ pub mod pallet {
         pub fn raise_burn(origin: OriginFor<T>) -> DispatchResult {
             T::BurnOrigin::ensure_origin(origin)?;
             Self::do_raise_burn()
+        }
+
+        /// Says that a lease's workload does not run although its machine is there. It is not paid for until
+        /// `report_up`, and nothing else comes of it.
+        ///
+        /// - `origin`: Must be signed by the machine's provider or his operator; free of a fee.
+        /// - `lease`: A lease that runs and is not suspended.
+        #[pallet::call_index(20)]
+        #[pallet::weight(T::WeightInfo::suspend())]
+        pub fn report_down(origin: OriginFor<T>, lease: LeaseId) -> DispatchResultWithPostInfo {
+            Self::do_report_down(ensure_signed(origin)?, lease)?;
+            Ok(Pays::No.into())
+        }
+
+        /// Says that it runs again: the meter goes on, at the rate of before.
+        ///
+        /// - `origin`: Must be signed by the machine's provider or his operator; free of a fee.
+        /// - `lease`: A lease that was reported down, two minutes ago or more.
+        #[pallet::call_index(21)]
+        #[pallet::weight(T::WeightInfo::resume())]
+        pub fn report_up(origin: OriginFor<T>, lease: LeaseId) -> DispatchResultWithPostInfo {
+            Self::do_report_up(ensure_signed(origin)?, lease)?;
+            Ok(Pays::No.into())
         }
     }
 }

@@ -67,6 +67,26 @@ pub struct Suspended {
     pub pledged: bool,
 }
 
+/// A workload that does not run although its machine is there (mechanisms rule 35).
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Debug,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    MaxEncodedLen,
+    TypeInfo,
+)]
+pub struct Down {
+    /// Since when nothing is charged.
+    pub since: Slot,
+    /// The leg that goes on when it runs again.
+    pub leg: Leg,
+}
+
 /// What a renter set aside for what he leaves on machines (requirements D2, D3).
 #[derive(
     Clone,
@@ -237,6 +257,10 @@ pub struct Lease<AccountId> {
     pub held_back: Option<HeldBack>,
     /// Set while it has no cards.
     pub suspended: Option<Suspended>,
+    /// Set while its workload does not run, as its machine says.
+    pub down: Option<Down>,
+    /// Slots for which it did not run so, on this machine.
+    pub down_for: Slot,
     /// Set while another machine has to start it: its end in calendar slots.
     pub moving: Option<Slot>,
     /// The machine that takes over.

@@ -200,6 +200,7 @@ fn lease(found: Lease) -> LeaseRecord {
         access_key: found.access_key,
         grant_epoch: found.grant_epoch,
         spec_hash: found.spec_hash,
+        down: found.down_since.is_some(),
         closed,
         moved: false,
     }
@@ -299,6 +300,7 @@ mod tests {
             charged: 0,
             held_back: None,
             suspended: None,
+            down_since: None,
             moving: None,
             standby: None,
             tail_until: None,

@@ -21,6 +21,7 @@ fn lease() -> LeaseRecord {
         access_key: [2; 32],
         grant_epoch: 4,
         spec_hash: Some([3; 32]),
+        down: false,
         closed: None,
         moved: false,
     }

@@ -102,6 +102,7 @@ impl World {
             access_key: self.access.public(),
             grant_epoch: 0,
             spec_hash: None,
+            down: false,
             closed: None,
             moved: false,
         }

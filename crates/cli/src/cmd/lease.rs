@@ -214,6 +214,9 @@ fn rarer(lease: &LeaseView, ended: Option<&EndedView>) -> String {
         let price = if suspended.free { "free by the pledge" } else { "at the CPU price" };
         text += &format!("suspended  {price}; had GPUs {:?}\n", suspended.gpus);
     }
+    if lease.down_since.is_some() {
+        text += "down       its machine says that it does not run; nothing is charged\n";
+    }
     if lease.disputed_since.is_some() {
         text += "disputed   the last time waits for the verdict on a report\n";
     }

@@ -82,6 +82,8 @@ pub struct LeaseView {
     pub voucher: Option<u32>,
     /// Set while it has no cards.
     pub suspended: Option<SuspendedView>,
+    /// Since when its machine says that its workload does not run; nothing is charged.
+    pub down_since: Option<Moment>,
     /// Since when its time waits for the verdict on a report.
     pub disputed_since: Option<Moment>,
     /// Hash of the workload spec, if the renter put it on the chain.

@@ -33,7 +33,8 @@ impl<T: Config> Pallet<T> {
         let Some(started_at) = record.started_at else { return };
         let least = started_at.saturating_add(T::MinimumCharge::get()).min(record.priced_until());
         let there = T::Meter::is_live(record.machine_index.index);
-        let runs = record.state == LeaseState::Running && record.held_back.is_none();
+        let undisputed = record.held_back.is_none() && record.down.is_none();
+        let runs = record.state == LeaseState::Running && undisputed;
         if there && runs && T::Clock::get() <= least && record.settled_to < least {
             let slots = (least - started_at).saturating_sub(record.charged);
             record.settled_to = least;

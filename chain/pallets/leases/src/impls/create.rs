@@ -104,6 +104,8 @@ impl<T: Config> Pallet<T> {
             at_fault: false,
             held_back: None,
             suspended: None,
+            down: None,
+            down_for: 0,
             moving: None,
             standby: order.standby,
             tail: None,
@@ -176,6 +178,7 @@ impl<T: Config> Pallet<T> {
         let mut record = Self::own_open_lease(&renter, lease)?;
         ensure!(record.state == LeaseState::Running, Error::<T>::NotStarted);
         ensure!(record.suspended.is_none(), Error::<T>::NoCards);
+        ensure!(record.down.is_none(), Error::<T>::LeaseDown);
         let quote = T::Fleet::quote(record.machine, record.part(), offer_version)?;
         ensure!(T::Meter::is_live(quote.index.index), Error::<T>::MachineSilent);
         let last = record.next.unwrap_or(record.leg);

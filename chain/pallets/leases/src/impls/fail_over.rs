@@ -57,6 +57,7 @@ impl<T: Config> Pallet<T> {
         // What the first machine was paid is not the second's to answer for, nor is it paid less for it: its
         // discounts begin anew, over what is left of the time.
         (record.rent, record.list, record.settled_to) = (0, 0, now);
+        (record.down, record.down_for) = (None, 0);
         (record.term, record.progress) = (term, Progress::default());
         let index = record.next.take().map_or(record.leg.index, |next| next.index);
         let until = Self::leg_end(&record, now);

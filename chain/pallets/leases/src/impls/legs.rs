@@ -99,7 +99,11 @@ impl<T: Config> Pallet<T> {
 
     /// Lets another leg begin now: what came before is still settled at the old rate.
     pub(crate) fn turn(record: &mut LeaseOf<T>, leg: Leg, at: Slot) {
-        let until = Self::leg_end(record, at);
+        Self::turn_until(record, leg, at, Self::leg_end(record, at));
+    }
+
+    /// The same with another end than such a leg would have.
+    pub(crate) fn turn_until(record: &mut LeaseOf<T>, leg: Leg, at: Slot, until: Slot) {
         let index = record.leg.index.saturating_add(1);
         record.leg.until = at;
         record.next = Some(Leg { index, from: at, until, ..leg });
@@ -111,7 +115,9 @@ impl<T: Config> Pallet<T> {
     /// Why the lease ends instead.
     pub(crate) fn renew(lease: LeaseId, record: &mut LeaseOf<T>) -> Result<(), CloseReason> {
         let from = record.leg.until;
-        let free = record.suspended.as_ref().is_some_and(|suspended| suspended.pledged);
+        let sleeps = record.suspended.as_ref().is_some_and(|suspended| suspended.pledged);
+        let free = sleeps || record.down.is_some();
+        let plain = record.suspended.is_some() || record.down.is_some();
         let price = match record.dollars_hour {
             _ if free => Some(0),
             Some(dollars) => T::Price::to_dbc(dollars).map(price::per_slot),
@@ -120,7 +126,7 @@ impl<T: Config> Pallet<T> {
         let terms = Self::terms(record.platform);
         let leg = price.and_then(|price| Self::leg(&terms, price));
         let leg = leg.filter(|leg| leg.rate <= record.max_rate).ok_or(CloseReason::LegTooDear)?;
-        Self::turn(record, Leg { plain: record.suspended.is_some(), ..leg }, from);
+        Self::turn(record, Leg { plain, ..leg }, from);
         if let Err(refused) = Self::cover(record) {
             record.next = None;
             let capped = refused == Error::<T>::AboveCap.into();
@@ -182,8 +188,10 @@ impl<T: Config> Pallet<T> {
             return false;
         }
         let blamed = T::Meter::blamed_by(record.machine_index.index, record.settled_to);
+        let down = record.down.map_or(0, |down| T::Clock::get().saturating_sub(down.since));
+        let down = record.down_for.saturating_add(down);
         let metered = record.settled_to.saturating_sub(record.metered_from);
         let most = T::MaxDowntime::get().mul_floor(metered).max(T::ForgivenDowntime::get());
-        blamed.saturating_sub(record.blamed_mark) > most
+        blamed.saturating_sub(record.blamed_mark).saturating_add(down) > most
     }
 }

@@ -15,6 +15,7 @@ impl<T: Config> Pallet<T> {
         let mut record = Self::own_open_lease(&renter, lease)?;
         ensure!(record.state == LeaseState::Running, Error::<T>::NotStarted);
         ensure!(record.profile == Profile::Gpu, Error::<T>::NoCards);
+        ensure!(record.down.is_none(), Error::<T>::LeaseDown);
         // The least that is charged is charged for cards (mechanisms rule 7).
         let least = record.started_at.unwrap_or_default().saturating_add(T::MinimumCharge::get());
         ensure!(T::Clock::get() >= least, Error::<T>::TooSoon);
