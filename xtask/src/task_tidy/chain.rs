@@ -152,7 +152,8 @@ fn borders(pallet: &str, code: &str) -> Vec<String> {
     for rest in code.split("pallet_").skip(1) {
         let Some((of, rest)) = rest.split_once("::") else { continue };
         let named = of.chars().all(|char| char.is_ascii_lowercase() || char == '_');
-        if !named || of == pallet || of == "prelude" {
+        // `pallet_prelude` and `pallet_macros` are FRAME's.
+        if !named || [pallet, "prelude", "macros"].contains(&of) {
             continue;
         }
         let rest = rest.trim_start();

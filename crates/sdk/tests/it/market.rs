@@ -24,6 +24,14 @@ async fn d25_an_order_that_broke_off_goes_on_and_is_paid_once() -> Result<()> {
     let renter = &world.renter;
     let machines = market.machines(&Filter { rentable: true, ..Filter::default() }).await?;
     assert_eq!(machines.len(), 1);
+    for (who, has) in [(machines[0].provider, machines.clone()), (renter.account(), vec![])] {
+        let his = Filter { provider: Some(who), ..Filter::default() };
+        assert_eq!(market.machines(&his).await?, has);
+        assert_eq!(
+            (market.offences(who).await?, market.earnings(who).await?.provisional),
+            (vec![], Money(0))
+        );
+    }
     assert_eq!(market.find_machine("0").await?.id, MachineId(MACHINE));
     assert_eq!(market.find_machine(&hex::encode(&MACHINE[..3])).await?.id, MachineId(MACHINE));
 
