@@ -144,7 +144,11 @@ pub struct Figures {
     pub report: u64,
     /// What each block does for watching.
     pub tick: u64,
-    /// A step of closing an interval.
+    /// What a cohort's watchers say together.
+    pub tally: u64,
+    /// A machine that falls silent, or is heard again.
+    pub transition: u64,
+    /// The end of an interval.
     pub close: u64,
     /// What closing may take of a block.
     pub close_limit: u64,

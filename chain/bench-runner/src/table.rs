@@ -192,8 +192,8 @@ pub fn blocks(small: (&Seed, &[BlockCost]), large: (&Seed, &[BlockCost])) {
 
 /// What watching so many machines takes of all blocks' weight, declared and as measured, in per cent.
 pub fn watching(seed: &Seed, calls: &[Cost]) {
-    let Figures { block, report, tick, close, close_limit, interval, .. } = seed.figures;
-    let (watchers, cohort) = (seed.figures.watchers, seed.figures.cohort);
+    let Figures { block, report, tick, tally, transition, close, .. } = seed.figures;
+    let Figures { close_limit, interval, watchers, cohort, .. } = seed.figures;
     let all = us(block) * interval as f64;
     let Some(at) = seed.cases.iter().position(|case| case.name == "liveness.report") else {
         return;
@@ -201,15 +201,23 @@ pub fn watching(seed: &Seed, calls: &[Cost]) {
     let measured = median(&calls[at].run) + median(&calls[at].root);
     let bytes = seed.cases[at].tries.first().map_or(0, Vec::len);
     println!(
-        "\nwatching: a report is {bytes} bytes, {measured:.0} µs ({:.0} µs declared with its signature); a step of closing {:.0} µs declared; an interval is {} s",
+        "\nwatching: a report is {bytes} bytes, {measured:.0} µs ({:.0} µs declared with its signature); an interval is {} s",
         us(report),
-        us(close),
         interval * seed.figures.slot_ms / 1_000
     );
-    let steps = close_limit.saturating_sub(tick) / close.max(1);
     println!(
-        "closing has room for {steps} steps in a block, so for {} machines in an interval",
-        steps * interval * u64::from(cohort)
+        "closing, declared: what a block does for it {:.0} µs, a cohort's tally {:.0} µs, a transition {:.0} µs, the interval's end {:.0} µs",
+        us(tick),
+        us(tally),
+        us(transition),
+        us(close),
+    );
+    let left = close_limit.saturating_sub(tick);
+    let tallies = left.saturating_sub(close) / tally.max(1);
+    println!(
+        "it has room in a block for {tallies} tallies, so for {} machines, or for {} transitions",
+        tallies * u64::from(cohort),
+        left / transition.max(1),
     );
     for machines in [1_000u32, 10_000, 100_000, 1_000_000] {
         let cohorts = f64::from(machines.div_ceil(cohort));
@@ -218,7 +226,7 @@ pub fn watching(seed: &Seed, calls: &[Cost]) {
             "{machines:>9} machines: {cohorts:>4} cohorts, reports {:>6.2} % measured, {:>6.2} % declared, closing {:>6.2} % declared when nobody changes",
             100.0 * reports * measured / all,
             100.0 * reports * us(report) / all,
-            100.0 * cohorts * us(close) / all,
+            100.0 * (cohorts * us(tally) + us(close)) / all,
         );
     }
 }

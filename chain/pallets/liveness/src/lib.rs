@@ -19,6 +19,7 @@ mod mock;
 mod tests {
     mod abstain;
     mod attacks;
+    mod closing;
     mod duties;
     mod history;
     mod intervals;
@@ -109,9 +110,6 @@ pub mod pallet {
         /// Machines that a region must have before it is looked at by itself: nobody is a region alone.
         #[pallet::constant]
         type RegionMin: Get<u32>;
-        /// Transitions that one step of closing writes.
-        #[pallet::constant]
-        type TransitionsPerStep: Get<u32>;
         /// Weight that a block may spend on closing.
         #[pallet::constant]
         type CloseWeight: Get<Weight>;
@@ -376,9 +374,15 @@ pub mod pallet {
         fn integrity_test() {
             assert!(T::IntervalSlots::get() > 0 && T::EpochIntervals::get() > 2, "time passes");
             assert!((1..=DUTIES_MAX).contains(&T::WatchersPerCohort::get()), "somebody watches");
-            assert!(T::TransitionsPerStep::get() > 0 && COHORT % 8 == 0, "closing ends");
-            let step = T::WeightInfo::tick().saturating_add(T::WeightInfo::close_cohort());
-            assert!(step.all_lte(T::CloseWeight::get()), "a block has room for a step");
+            assert!(COHORT % 8 == 0, "a cohort is whole bytes");
+            for step in [
+                T::WeightInfo::tally(),
+                T::WeightInfo::transition(),
+                T::WeightInfo::close_interval(),
+            ] {
+                let block = T::WeightInfo::tick().saturating_add(step);
+                assert!(block.all_lte(T::CloseWeight::get()), "a block has room for each step");
+            }
         }
 
         #[cfg(feature = "try-runtime")]

@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
+    sync::LazyLock,
 };
 
 use dbc_primitives::{Balance, MachineId, Slot};
@@ -11,7 +12,7 @@ use frame_support::{
     dispatch::DispatchResultWithPostInfo,
     parameter_types,
     traits::{ConstU32, ConstU64, ConstU128, Get, Hooks as _},
-    weights::Weight,
+    weights::{Weight, constants::ParityDbWeight},
 };
 use sp_core::{Pair, ed25519};
 use sp_runtime::{BuildStorage, Permill, traits::IdentityLookup};
@@ -56,6 +57,7 @@ mod runtime {
 #[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
 impl frame_system::Config for Test {
     type Block = frame_system::mocking::MockBlock<Test>;
+    type DbWeight = ParityDbWeight;
     type Lookup = IdentityLookup<u64>;
     type AccountData = pallet_balances::AccountData<Balance>;
 }
@@ -170,7 +172,6 @@ impl pallet_liveness::Config for Test {
     type MassMin = ConstU32<4>;
     type MassShare = MassShare;
     type RegionMin = ConstU32<6>;
-    type TransitionsPerStep = ConstU32<3>;
     type CloseWeight = CloseWeight;
     type WeightInfo = pallet_liveness::weights::CountedWeight<Test>;
 }
@@ -183,8 +184,11 @@ pub fn machine(number: u8) -> MachineId {
     MachineId(key(number).public().0)
 }
 
+/// 0 for one without a key.
 fn number(machine: MachineId) -> u32 {
-    (1..=40).find(|n| self::machine(*n) == machine).map_or(0, u32::from)
+    static NUMBERS: LazyLock<BTreeMap<MachineId, u32>> =
+        LazyLock::new(|| (1..=40).map(|number| (self::machine(number), number.into())).collect());
+    NUMBERS.get(&machine).copied().unwrap_or(0)
 }
 
 /// Runs a test in a fresh state with so many watchers and machines (numbers from 1, at indexes from
@@ -242,6 +246,17 @@ pub fn enter_second_cohort(number: u8) -> u32 {
     enter(number)
 }
 
+/// A machine without a key, whose beats nobody has to show, takes an index.
+pub fn stand(index: u32) {
+    MACHINES.with_borrow_mut(|machines| {
+        let count = machines.len().max(index as usize + 1);
+        machines.resize(count, None);
+    });
+    let mut name = [0xee; 32];
+    name[..4].copy_from_slice(&index.to_le_bytes());
+    Watch::admit(index, MachineId(name));
+}
+
 /// Another machine takes an index over.
 pub fn replace(index: u32, number: u8) {
     MACHINES.with_borrow_mut(|machines| machines[index as usize] = Some((number, 1)));
@@ -249,10 +264,17 @@ pub fn replace(index: u32, number: u8) {
     Watch::admit(index, machine(number));
 }
 
-/// A block at a slot.
-pub fn block(slot: Slot) {
+/// A block at a slot; gives what it weighs.
+pub fn block(slot: Slot) -> Weight {
     NOW.set(slot);
-    Watch::on_initialize(0);
+    Watch::on_initialize(0)
+}
+
+/// What a block needs for so many transitions; one has room for any other step of closing.
+pub fn room(steps: u64) -> Weight {
+    use pallet_liveness::WeightInfo as _;
+    type Weights = <Test as pallet_liveness::Config>::WeightInfo;
+    Weights::tick().saturating_add(Weights::transition().saturating_mul(steps))
 }
 
 /// The interval that is now.

@@ -300,9 +300,9 @@ pub struct Draw<Members> {
 pub struct Closing {
     /// The cohort at hand.
     pub cohort: u32,
-    /// Who is heard no longer, or again; empty until the cohort was tallied.
+    /// Who is heard no longer, or again; empty until the cohort was tallied, and when nobody knows.
     pub changed: Bitmap,
-    /// The next bit to look at.
+    /// The next bit to look at; all were when it is [`COHORT`](crate::COHORT).
     pub bit: u16,
     /// Whether so many fell silent that nobody is to be blamed.
     pub mass: bool,

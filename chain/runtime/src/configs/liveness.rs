@@ -50,7 +50,6 @@ impl pallet_liveness::Config for Runtime {
     type MassMin = ConstU32<10>;
     type MassShare = MassShare;
     type RegionMin = ConstU32<100>;
-    type TransitionsPerStep = ConstU32<100>;
     type CloseWeight = CloseWeight;
     type WeightInfo = pallet_liveness::weights::CountedWeight<Runtime>;
 }

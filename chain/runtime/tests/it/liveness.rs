@@ -48,6 +48,55 @@ fn rule_05_the_horizon_is_three_intervals_behind_at_most() {
     });
 }
 
+/// Closes an interval of which all was told of so many cohorts: nobody was heard, and nobody is there. Gives how
+/// many blocks that took.
+fn blocks_to_close(cohorts: u32) -> u32 {
+    use pallet_liveness::{ClosingAt, LastReported, NextInterval, Report, Reports};
+    let mut blocks = 0;
+    network(genesis::DEV).execute_with(|| {
+        run_to(25);
+        pallet_machines::NextIndex::<Runtime>::put(cohorts * pallet_liveness::COHORT);
+        let interval = (FIRST_SLOT + 25) / 10;
+        for cohort in 0..cohorts {
+            let watcher = Ferdie.to_account_id();
+            let report = Report { watcher, heard: none(), drawn: 1, abstains: false };
+            let reports = frame_support::BoundedVec::truncate_from(vec![report]);
+            Reports::<Runtime>::insert(interval, cohort, reports);
+        }
+        LastReported::<Runtime>::put(interval);
+        while NextInterval::<Runtime>::get() <= interval {
+            run_to(System::block_number() + 1);
+            let closed = NextInterval::<Runtime>::get() > interval;
+            blocks += u32::from(closed || ClosingAt::<Runtime>::exists());
+            assert!(blocks < 50, "it does not end");
+        }
+    });
+    blocks
+}
+
+#[test]
+fn rule_10_the_cohorts_of_600_000_machines_of_which_none_changed_fit_one_blocks_share() {
+    assert_eq!(blocks_to_close(25), 1);
+    assert_eq!(blocks_to_close(600_000 / pallet_liveness::COHORT), 1);
+    assert!(blocks_to_close(600) > 1, "what does not fit comes in the next block");
+}
+
+#[test]
+fn rule_10_a_hundred_and_one_transitions_do_not_fit_one_blocks_share_and_fit_an_interval() {
+    use frame_support::traits::Get as _;
+    use pallet_liveness::WeightInfo as _;
+    type Weights = <Runtime as pallet_liveness::Config>::WeightInfo;
+    let share = <Runtime as pallet_liveness::Config>::CloseWeight::get();
+    let left = share - Weights::tick();
+    let all = Weights::transition().saturating_mul(101);
+    assert!(!all.all_lte(left), "{all:?}");
+    assert!(all.all_lte(left.saturating_mul(2)), "{all:?}");
+    // A twentieth of 100,000 machines falls silent at once, the most that somebody answers for: it is written
+    // before reports are refused because closing is behind.
+    let all = Weights::transition().saturating_mul(5_000);
+    assert!(all.all_lte(left.saturating_mul(200)), "{all:?}");
+}
+
 #[test]
 fn a_report_of_the_watcher_on_duty_is_taken() {
     network(genesis::DEV).execute_with(|| {

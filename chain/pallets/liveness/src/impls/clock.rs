@@ -40,23 +40,30 @@ impl<T: Config> Pallet<T> {
             // The first block of all: nothing lies before it.
             NextInterval::<T>::put(interval);
         }
-        while meter.can_consume(T::WeightInfo::close_cohort()) {
-            let next = NextInterval::<T>::get();
-            // An interval's reports come during the next one.
-            if next + 1 >= interval {
+        // An interval's reports come during the next one.
+        while NextInterval::<T>::get() + 1 < interval {
+            if !Self::close_next(interval - 1, &mut meter) {
                 break;
             }
-            if ClosingAt::<T>::get().is_none() && next > LastReported::<T>::get() {
-                // Nobody told anything of all that passed: one step, however long it was.
-                Self::close_unknown(interval - 1 - next);
-                NextInterval::<T>::put(interval - 1);
-                Self::tell_closed(next, interval - 1, false);
-                break;
-            }
-            meter.consume(T::WeightInfo::close_cohort());
-            Self::close_some(next);
         }
         meter.consumed()
+    }
+
+    /// Closes the next interval, and with it all up to `end` when nobody told anything of them. Gives whether
+    /// the weight was enough.
+    fn close_next(end: Interval, meter: &mut WeightMeter) -> bool {
+        let next = NextInterval::<T>::get();
+        if ClosingAt::<T>::get().is_some() || next <= LastReported::<T>::get() {
+            return Self::close_told(next, meter);
+        }
+        if meter.try_consume(T::WeightInfo::close_interval()).is_err() {
+            return false;
+        }
+        // Nobody told anything of all that passed: one step, however long it was.
+        Self::close_unknown(end - next);
+        NextInterval::<T>::put(end);
+        Self::tell_closed(next, end, false);
+        true
     }
 
     /// Seats of an epoch were frozen before the randomness that draws from them was collected (rule 4).
@@ -70,35 +77,70 @@ impl<T: Config> Pallet<T> {
         Frozen::<T>::put(Members::<T>::get());
     }
 
-    /// Takes one step of closing: tallies the cohort at hand, or writes some of its transitions.
-    fn close_some(interval: Interval) {
-        let first = || Self::tally(interval, Closing::default());
-        let mut at = ClosingAt::<T>::get().unwrap_or_else(first);
-        let mut left = T::TransitionsPerStep::get();
-        while left > 0 && u32::from(at.bit) < COHORT {
+    /// Closes an interval as far as the weight goes: each cohort is tallied, then each of its transitions is
+    /// written, and what is left goes on in the next block. Gives whether it is closed.
+    fn close_told(interval: Interval, meter: &mut WeightMeter) -> bool {
+        let mut at = match ClosingAt::<T>::get() {
+            Some(at) => at,
+            None if meter.try_consume(T::WeightInfo::tally()).is_ok() => {
+                Self::tally(interval, Closing::default())
+            }
+            None => return false,
+        };
+        let closed = Self::close_cohorts(interval, &mut at, meter);
+        if closed {
+            Self::finish(interval, &at);
+        } else {
+            ClosingAt::<T>::put(at);
+        }
+        closed
+    }
+
+    /// Goes on from the cohort at hand, which was tallied. Gives whether all are done, and the weight of
+    /// closing the interval is taken.
+    fn close_cohorts(interval: Interval, at: &mut Closing, meter: &mut WeightMeter) -> bool {
+        loop {
+            if !Self::write_transitions(interval, at, meter) {
+                return false;
+            }
+            let cohort = at.cohort + 1;
+            if cohort * COHORT >= T::Machines::count() {
+                return meter.try_consume(T::WeightInfo::close_interval()).is_ok();
+            }
+            if meter.try_consume(T::WeightInfo::tally()).is_err() {
+                return false;
+            }
+            let next = Closing { cohort, changed: Bitmap::default(), bit: 0, ..*at };
+            *at = Self::tally(interval, next);
+        }
+    }
+
+    /// Writes what is left of a cohort's transitions, each for its own weight. Gives whether that was enough.
+    fn write_transitions(interval: Interval, at: &mut Closing, meter: &mut WeightMeter) -> bool {
+        while u32::from(at.bit) < COHORT {
             if bits::is_set(&at.changed, at.bit) {
-                Self::transit(interval, &at);
-                left -= 1;
+                if meter.try_consume(T::WeightInfo::transition()).is_err() {
+                    return false;
+                }
+                Self::transit(interval, at);
             }
             at.bit += 1;
         }
-        if u32::from(at.bit) < COHORT {
-            ClosingAt::<T>::put(at);
-        } else if (at.cohort + 1) * COHORT < T::Machines::count() {
-            let next = Closing { cohort: at.cohort + 1, changed: Bitmap::default(), bit: 0, ..at };
-            ClosingAt::<T>::put(Self::tally(interval, next));
-        } else {
-            ClosingAt::<T>::kill();
-            if Self::is_mass(at.lost, at.heard) {
-                Self::note_mass(interval, None);
-            }
-            // Openings are drawn from a block after the reports.
-            let ring = interval % T::EpochIntervals::get();
-            Seeds::<T>::insert(ring, (interval, Mix::<T>::get()));
-            Network::<T>::mutate(|network| network.run = 0);
-            NextInterval::<T>::put(interval + 1);
-            Self::tell_closed(interval, interval + 1, at.known);
+        true
+    }
+
+    /// All cohorts are done: the horizon moves.
+    fn finish(interval: Interval, at: &Closing) {
+        ClosingAt::<T>::kill();
+        if Self::is_mass(at.lost, at.heard) {
+            Self::note_mass(interval, None);
         }
+        // Openings are drawn from a block after the reports.
+        let ring = interval % T::EpochIntervals::get();
+        Seeds::<T>::insert(ring, (interval, Mix::<T>::get()));
+        Network::<T>::mutate(|network| network.run = 0);
+        NextInterval::<T>::put(interval + 1);
+        Self::tell_closed(interval, interval + 1, at.known);
     }
 
     /// What a cohort's watchers say together. Whoever abstained said nothing.

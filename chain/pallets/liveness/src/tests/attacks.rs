@@ -2,7 +2,7 @@
 
 use frame_support::{assert_noop, assert_ok, dispatch::Pays};
 
-use crate::{Config, Error, Liveness as _, Watchers, WeightInfo as _, bits, mock::*};
+use crate::{Error, Liveness as _, Watchers, bits, mock::*};
 
 fn strikes(watcher: u64) -> u32 {
     Watchers::<Test>::get(watcher).map_or(0, |watcher| watcher.strikes)
@@ -88,8 +88,7 @@ fn rule_14_a_stall_within_a_long_closing_is_closed_in_few_blocks() {
         pass(&all);
         pass(&half);
         // From now on a block takes one step, and forty machines need many.
-        type Weights = <Test as Config>::WeightInfo;
-        CLOSE_WEIGHT.set(Weights::tick().saturating_add(Weights::close_cohort()));
+        CLOSE_WEIGHT.set(room(1));
         pass(&half);
         block(interval() * LENGTH + 1_000_000);
         // Whoever is told of now, however far behind the closing is.

@@ -7,13 +7,18 @@ use crate::{Liveness as _, mock::*};
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
-    /// Each interval is told of by all, by nobody, or by too few; each machine is heard or not. Time is
-    /// what a plain walk over all intervals says, never falls, and never passes the horizon.
+    /// Each interval is told of by all, by nobody, or by too few; each machine is heard or not; closing has all the weight
+    /// that it wants, or in each block that of one step. Time is what a plain walk over all intervals says, never falls,
+    /// and never passes the horizon.
     #[test]
     fn time_is_what_a_plain_walk_says(
         story in proptest::collection::vec((0u8..4, proptest::array::uniform3(any::<bool>())), 1..60),
+        narrow in any::<bool>(),
     ) {
         run(5, 3, || {
+            if narrow {
+                CLOSE_WEIGHT.set(room(1));
+            }
             let first = interval();
             // Nobody told anything before: the first report ends that.
             pass(&[0, 1, 2]);
@@ -29,11 +34,19 @@ proptest! {
                     pass(&heard);
                     told.push(Some(heard));
                 }
-                Watch::do_try_state().unwrap();
-                for index in 0..3 {
-                    let now = live(index);
-                    assert!(now >= last[index as usize], "time falls");
-                    last[index as usize] = now;
+                let begin = interval() * LENGTH;
+                let end = if narrow { begin + LENGTH } else { begin + 1 };
+                for slot in begin..end {
+                    if slot > begin {
+                        let used = block(slot);
+                        assert!(used.all_lte(CLOSE_WEIGHT.get()), "{used:?}");
+                    }
+                    Watch::do_try_state().unwrap();
+                    for index in 0..3 {
+                        let now = live(index);
+                        assert!(now >= last[index as usize], "time falls");
+                        last[index as usize] = now;
+                    }
                 }
             }
             // The walk: a machine is as it was last told; unknown time is charged for ten minutes.
