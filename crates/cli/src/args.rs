@@ -673,6 +673,9 @@ pub struct Up {
     /// Run the demonstration job although it ran before.
     #[arg(long, conflicts_with = "no_demo")]
     pub demo: bool,
+    /// Leave out of the job how the machine falls silent and comes back; some five minutes less.
+    #[arg(long)]
+    pub no_outage: bool,
     /// The agent follows the chain by a light client of its own instead of a node's RPC, from its next start on.
     #[arg(long)]
     pub light: bool,

@@ -9,6 +9,7 @@ mod duty;
 mod engine;
 pub mod images;
 pub mod market;
+mod outage;
 mod process;
 mod registry;
 mod relay;
@@ -94,19 +95,39 @@ pub async fn run(context: &Context, args: Up) -> Result<u8> {
         market::join(&market, &wallets.provider, &network, &ask, &offer, &mut step).await?;
     step.done(&format!("machine {} is {}, wallets have test money", machine.index, machine.status));
 
-    let closing = match !args.no_demo && (args.demo || !network.demo_done) {
-        true => Some(demo::run(context, &market, &wallets, &network).await?),
+    let job = match !args.no_demo && (args.demo || !network.demo_done) {
+        // Cut off, it undoes what it did to the agent.
+        true => Some(tokio::select! {
+            job = demo::run(context, &market, &wallets, &network, !args.no_outage) => job?,
+            signal = interrupted() => {
+                anyhow::bail!("{} came; the network runs, and `dbc up` begins the job anew", signal?)
+            }
+        }),
         false => None,
     };
-    network.demo_done |= closing.is_some();
+    network.demo_done |= job.is_some();
     network.save()?;
     market.close().await;
+    let (closing, meter) = job.map(|job| (job.closing, job.meter)).unzip();
     let all = serde_json::json!({
         "chain": network.chain_url(), "registry": network.registry(), "relay": network.relay_url(),
-        "machine": machine, "demo": closing,
+        "machine": machine, "demo": closing, "meter": meter,
     });
     print::data(context.json, &all, || next_steps(&network));
     Ok(0)
+}
+
+/// Waits until somebody wants this program to end; gives by which signal.
+async fn interrupted() -> Result<&'static str> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(tokio::select! {
+        _ = interrupt.recv() => "SIGINT",
+        _ = terminate.recv() => "SIGTERM",
+        _ = hangup.recv() => "SIGHUP",
+    })
 }
 
 fn next_steps(network: &Network) -> String {

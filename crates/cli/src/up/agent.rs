@@ -31,17 +31,25 @@ pub struct Keys {
     pub proof: Option<String>,
 }
 
+/// The name of its process.
+const NAME: &str = "agent";
+
+/// Its process.
+pub fn process(network: &Network) -> Process {
+    Process::named(&network.dir, NAME)
+}
+
 #[async_trait]
 impl Component for Agent {
     fn name(&self) -> &'static str {
-        "agent"
+        NAME
     }
 
     async fn ensure(&self, network: &mut Network, step: &mut Step) -> Result<String> {
         let keys = keys(network).await?;
         network.machine = Some(keys.machine.clone());
         let config = write_config(network)?;
-        let process = Process::named(&network.dir, self.name());
+        let process = process(network);
         if network.light && process.pid().is_none() {
             step.say("making a light spec");
             write_light_spec(network).await?;
@@ -54,14 +62,15 @@ impl Component for Agent {
     }
 
     async fn health(&self, network: &Network) -> Result<String> {
-        let process = Process::named(&network.dir, self.name());
+        let process = process(network);
         let pid = process.pid().context("it does not run")?;
+        anyhow::ensure!(!process.is_halted(), "process {pid} stands still; `dbc up` lets it go on");
         anyhow::ensure!(answers(network.metrics_port).await, "process {pid} does not answer");
         Ok(format!("process {pid}, metrics at http://127.0.0.1:{}/metrics", network.metrics_port))
     }
 
     async fn stop(&self, network: &Network) -> Result<()> {
-        Process::named(&network.dir, self.name()).stop().map(drop)
+        process(network).stop().map(drop)
     }
 }
 

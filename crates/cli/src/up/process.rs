@@ -57,12 +57,37 @@ impl Process {
         (started(known.pid)? == known.started).then_some(known.pid)
     }
 
-    /// Starts it unless it runs.
+    /// Whether it runs and stands still.
+    pub fn is_halted(&self) -> bool {
+        self.pid().and_then(stat).is_some_and(|stat| matches!(stat.state, 'T' | 't'))
+    }
+
+    /// Makes it stand still until the guard goes. Whoever dies with the guard leaves it so for [`Self::ensure`].
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn halt(&self) -> Result<Halted> {
+        let pid = self.pid().with_context(|| format!("{} does not run", self.name))?;
+        let halted = Halted(self.clone());
+        kill(Pid::from_raw(pid), Signal::SIGSTOP)
+            .with_context(|| format!("{} (process {pid}) cannot be halted", self.name))?;
+        Ok(halted)
+    }
+
+    /// Lets it go on; nothing happens when it does, or does not run.
+    fn go_on(&self) {
+        if let Some(pid) = self.pid() {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGCONT);
+        }
+    }
+
+    /// Starts it unless it runs; one that stands still goes on.
     ///
     /// # Errors
     /// When the program cannot be started.
     pub fn ensure(&self, program: &Path, arguments: &[String]) -> Result<bool> {
         if self.pid().is_some() {
+            self.go_on();
             return Ok(false);
         }
         for folder in [&self.pid_file, &self.log] {
@@ -103,6 +128,8 @@ impl Process {
         let target = Pid::from_raw(pid);
         for (signal, patience) in [(Signal::SIGTERM, STOP_MAX), (Signal::SIGKILL, STOP_MAX)] {
             let _ = kill(target, signal);
+            // One that stands still hears nothing before it goes on.
+            let _ = kill(target, Signal::SIGCONT);
             let until = Instant::now() + patience;
             while Instant::now() < until {
                 // A child of this very process must be reaped to be gone.
@@ -127,15 +154,34 @@ impl Process {
     }
 }
 
+/// A process that stands still; it goes on when this goes.
+#[derive(Debug)]
+pub struct Halted(Process);
+
+impl Drop for Halted {
+    fn drop(&mut self) {
+        self.0.go_on();
+    }
+}
+
+/// What the system says of a process.
+struct Stat {
+    state: char,
+    /// Clock ticks since boot.
+    started: u64,
+}
+
 /// Start time of a running process in clock ticks since boot; `None` for a dead or zombie one.
 fn started(pid: i32) -> Option<u64> {
+    stat(pid).filter(|stat| !matches!(stat.state, 'Z' | 'X')).map(|stat| stat.started)
+}
+
+fn stat(pid: i32) -> Option<Stat> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name may hold anything, but ends at the last parenthesis.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    if matches!(*fields.first()?, "Z" | "X") {
-        return None;
-    }
-    fields.get(19)?.parse().ok()
+    let state = fields.first()?.chars().next()?;
+    Some(Stat { state, started: fields.get(19)?.parse().ok()? })
 }
 
 #[cfg(test)]
@@ -153,6 +199,37 @@ mod tests {
         assert!(process.stop().unwrap());
         assert!(process.pid().is_none());
         assert!(!process.stop().unwrap());
+    }
+
+    #[test]
+    fn a_process_that_stands_still_goes_on_whatever_becomes_of_whoever_halted_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let process = Process::named(dir.path(), "sleep");
+        let sleep = Path::new("/bin/sleep");
+        let until = |halted: bool| {
+            let end = Instant::now() + STOP_MAX;
+            while process.is_halted() != halted {
+                assert!(Instant::now() < end, "halted: {}", !halted);
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        };
+        assert!(process.halt().is_err(), "nothing runs");
+        process.ensure(sleep, &["60".into()]).unwrap();
+        let halted = process.halt().unwrap();
+        until(true);
+        drop(halted);
+        until(false);
+        // A guard that was lost with its process: the next start lets it go on, and so does the end.
+        std::mem::forget(process.halt().unwrap());
+        until(true);
+        assert!(!process.ensure(sleep, &["60".into()]).unwrap());
+        until(false);
+        std::mem::forget(process.halt().unwrap());
+        until(true);
+        let since = Instant::now();
+        assert!(process.stop().unwrap());
+        assert!(since.elapsed() < STOP_MAX, "it was asked, and heard it");
+        assert!(!process.is_halted());
     }
 
     #[test]

@@ -183,6 +183,12 @@ impl Market {
         self.lease(lease).await
     }
 
+    /// Seconds that a lease costs at least once it has started, unless its machine is not there.
+    pub async fn minimum_charge(&self) -> Result<u64, MarketError> {
+        let constants = self.chain().await?.at(At::Best).await?.constants().await?;
+        Ok(self.calendar().await?.seconds(constants.minimum_charge))
+    }
+
     /// Settles up to now; anybody may.
     pub async fn settle(&self, signer: &Signer, lease: u64) -> Result<LeaseView, MarketError> {
         self.open_lease(lease).await?;
