@@ -14,6 +14,7 @@ use tracing::{debug, warn};
 
 use crate::{
     chain::{ChainActions, ChainView},
+    downtime,
     driver::Context,
     entitlement::{Entitlement, entitlement},
     error::StepError,
@@ -53,6 +54,8 @@ pub struct Parts {
     pub bounds: Bounds,
     /// How long an open lease still runs after its end.
     pub grace: Duration,
+    /// How long a fault of the machine may keep a workload from running before the chain is told.
+    pub patience: Duration,
     /// How often rent is collected; `None` leaves it to others.
     pub settle_every: Option<Duration>,
     /// Counters.
@@ -125,6 +128,14 @@ impl Agent {
             let server = Arc::new(Server { genesis, keys, store, fleet, gate, examinee, metrics });
             tasks.spawn(server.run(listener, shutdown.clone()));
         }
+        tasks.spawn(downtime::run(
+            ledger.clone(),
+            fleet.clone(),
+            actions.clone(),
+            grace,
+            parts.patience,
+            shutdown.clone(),
+        ));
         if let Some(every) = parts.settle_every {
             tasks.spawn(collect(ledger.clone(), actions, grace, every, shutdown.clone()));
         }

@@ -204,6 +204,13 @@ pub trait ChainActions: Send + Sync {
     /// finalized block. Callers look at [`LeaseRecord::started_at`] first.
     async fn started(&self, lease: u64) -> Result<(), ChainError>;
 
+    /// Says that the workload of a lease does not run by this machine's fault: it is not paid for. Nothing happens
+    /// when that is known.
+    async fn report_down(&self, lease: u64) -> Result<(), ChainError>;
+
+    /// Says that it runs again.
+    async fn report_up(&self, lease: u64) -> Result<(), ChainError>;
+
     /// Collects the rent of a lease up to now.
     async fn settle(&self, lease: u64) -> Result<(), ChainError>;
 }

@@ -41,6 +41,8 @@ use crate::{
 
 /// Pause before something of the host that is away is tried again.
 const RETRY: Duration = Duration::from_secs(2);
+/// An engine or a host that starts anew takes less.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where programs beside the agent find it; `agent.json` in the state folder, while it runs.
 #[derive(Debug, Serialize)]
@@ -139,6 +141,7 @@ async fn start(
         checkpoint: Arc::new(NoCheckpoint),
         bounds: Bounds { stop_time: config.stop_time, image_bytes_max: config.image_bytes_max },
         grace: config.grace,
+        patience: PATIENCE,
         settle_every: config.settle_every,
         metrics: metrics.clone(),
     };

@@ -7,6 +7,7 @@ pub mod beat;
 pub mod chain;
 pub mod config;
 pub mod daemon;
+pub mod downtime;
 pub mod driver;
 pub mod entitlement;
 pub mod error;

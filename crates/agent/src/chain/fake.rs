@@ -86,6 +86,12 @@ impl FakeChain {
         }
     }
 
+    fn set_down(&self, id: u64, down: bool) -> Result<(), ChainError> {
+        drop(self.reach()?);
+        self.change(id, |lease| lease.down = down);
+        Ok(())
+    }
+
     /// Closes a lease in both states.
     pub fn close(&self, id: u64, reason: CloseReason, retain_until: Slot) {
         let at = self.head.borrow().slot;
@@ -221,6 +227,14 @@ impl ChainActions for FakeChain {
         }
         self.finalize();
         Ok(())
+    }
+
+    async fn report_down(&self, lease: u64) -> Result<(), ChainError> {
+        self.set_down(lease, true)
+    }
+
+    async fn report_up(&self, lease: u64) -> Result<(), ChainError> {
+        self.set_down(lease, false)
     }
 
     async fn settle(&self, lease: u64) -> Result<(), ChainError> {

@@ -160,6 +160,22 @@ impl ChainActions for LiveChain {
         }
     }
 
+    async fn report_down(&self, lease: u64) -> Result<(), ChainError> {
+        let client = self.client()?;
+        match settled(client.report_down(&self.signer, lease).await).await {
+            Err(error) if error.is_refused_with("Leases", "DownAlready") => Ok(()),
+            other => other.map_err(convert),
+        }
+    }
+
+    async fn report_up(&self, lease: u64) -> Result<(), ChainError> {
+        let client = self.client()?;
+        match settled(client.report_up(&self.signer, lease).await).await {
+            Err(error) if error.is_refused_with("Leases", "NotDown") => Ok(()),
+            other => other.map_err(convert),
+        }
+    }
+
     async fn settle(&self, lease: u64) -> Result<(), ChainError> {
         let client = self.client()?;
         settled(client.settle(&self.signer, lease).await).await.map_err(convert)

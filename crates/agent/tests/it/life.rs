@@ -133,6 +133,29 @@ async fn the_engine_restarts_and_the_workload_comes_back() {
 }
 
 #[tokio::test]
+async fn rule_35_a_machine_says_itself_that_a_workload_does_not_run_and_that_it_does_again() {
+    use dbc_agent::chain::At;
+    let world = World::new();
+    world.chain.put(world.lease());
+    let down = || async {
+        let lease = world.chain.lease(LEASE, At::Best).await.unwrap();
+        lease.is_some_and(|lease| lease.down)
+    };
+    let agent = world.agent().await;
+    put(&agent, spec()).await;
+    phase(&agent, Phase::Running).await;
+    until("started", || async { world.chain.started_calls() == [LEASE] }).await;
+    assert!(!down().await);
+    world.fake.backend.set_down(true);
+    until("down", down).await;
+    world.fake.backend.restart_engine();
+    world.fake.backend.set_down(false);
+    phase(&agent, Phase::Running).await;
+    until("up", || async { !down().await }).await;
+    agent.shutdown().await;
+}
+
+#[tokio::test]
 async fn everything_removed_behind_its_back_is_made_again_on_the_same_root() {
     let world = World::new();
     world.chain.put(world.lease());

@@ -128,6 +128,7 @@ impl World {
             checkpoint,
             bounds: Bounds { stop_time: Duration::from_secs(1), image_bytes_max: 1 << 30 },
             grace: self.grace,
+            patience: Duration::from_millis(300),
             settle_every: None,
             metrics: Metrics::default(),
         })
