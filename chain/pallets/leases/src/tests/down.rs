@@ -55,6 +55,7 @@ fn rule_35_a_lease_that_is_down_can_be_ended_for_nothing_more() {
 #[test]
 fn rule_35_both_are_said_once_by_the_machines_people_and_of_a_lease_that_runs() {
     run(|| {
+        poll(Weight::MAX);
         let lease = running(1_000);
         let by = |who| Leases::report_down(RuntimeOrigin::signed(who), lease);
         assert_eq!(by(renter()).unwrap_err().error, Error::<Test>::NotProvider.into());

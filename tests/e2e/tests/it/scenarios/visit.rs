@@ -17,8 +17,10 @@ const VISITED: Duration = Duration::from_secs(900);
 /// What an account is given.
 const FUND_DBC: u128 = 250;
 const DBC: u128 = 1_000_000_000_000_000;
-/// What a machine that starves its renters leaves them of a core.
-const STARVED: &str = "0.02";
+/// What a machine that starves its renters leaves them of a core: microseconds in each tenth of a second.
+const STARVED: &str = "2000";
+/// The treasury: of a network this young nobody else can pay for duties.
+const TREASURY: &str = "5EYCAe5ijiYfyeZ2JJCGq56LmPyNRAKzpG4QkoQkkQNB5e6Z";
 
 /// The network's auditor, as its daemon runs.
 struct Auditor<'a> {
@@ -105,6 +107,7 @@ pub async fn rule_01_a_machine_that_serves_renters_passes_a_visit(network: &Netw
     let auditor = Auditor::of(network);
     let owner = &auditor.owner;
     wallet(owner).await?;
+    owner.ok(&["wallet", "fund", TREASURY, "--amount", "1000"]).await?;
     let before = auditor.money().await?;
     let told = auditor.said().len();
     let account = auditor.account().await?;
@@ -186,7 +189,7 @@ async fn starve(before: &BTreeSet<String>) -> Result<()> {
     while Instant::now() < end {
         let running = containers().await?;
         if let Some(new) = running.difference(before).next() {
-            let update = ["update", "--cpus", STARVED, new];
+            let update = ["update", "--cpu-quota", STARVED, new];
             let done = Command::new("docker").args(update).output().await?;
             ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
             return Ok(());
