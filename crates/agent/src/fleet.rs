@@ -3,7 +3,7 @@
 //! number alone.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -22,6 +22,7 @@ use tracing::{info, warn};
 use crate::{
     driver::{Command, Context, Driver, Handle, Wish, admit},
     error::StepError,
+    plan::Want,
     record::WorkloadRecord,
 };
 
@@ -164,6 +165,17 @@ impl Fleet {
     /// State of a workload and its changes; `None` when no spec was sent.
     pub fn status(&self, key: WorkloadKey) -> Option<watch::Receiver<WorkloadStatus>> {
         self.handle(key).map(|handle| handle.status)
+    }
+
+    /// The workloads that are to run: their renters want it, and they have not ended by themselves.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn wanted(&self) -> Result<BTreeSet<WorkloadKey>, StepError> {
+        let records = self.context.executor.store.workloads().await?;
+        let ended = |record: &WorkloadRecord| record.done.is_some() && !record.restart;
+        let wanted = |record: &WorkloadRecord| record.want == Want::Run && !ended(record);
+        Ok(records.iter().filter(|record| wanted(record)).map(|record| record.key).collect())
     }
 
     /// The host, for what is no step: output, ports, sessions.
