@@ -47,7 +47,7 @@ pub async fn a_silenced_machine_s_meter_stops_and_the_money_returns(
     let job = timeout(JOB_MAX, job.wait_with_output()).await;
     // Whatever became of the job, the next scenario needs the agent.
     signal(network, "agent", "CONT").await?;
-    left?;
+    let left = left?;
     let output = job.context("dbc up --demo takes too long")??;
     ensure!(output.status.success(), "dbc up --demo: {output:?}");
     shown(&serde_json::from_slice(&output.stdout)?)?;
@@ -56,11 +56,24 @@ pub async fn a_silenced_machine_s_meter_stops_and_the_money_returns(
     let outages = presence["outages"].as_array().context("a list")?;
     let last = outages.last().context("the outage is written down")?;
     ensure!(last["until"].is_object() && last["blamed"] == true, "{presence}");
+    // It may have been heard again before the lease was over.
+    let until = last["until"]["unix"].as_u64().context("it is over")?;
+    let paid_s = left.heard_s + left.ended_at.saturating_sub(until);
+    ensure!(left.charged_s <= paid_s, "{} s charged, heard for {paid_s}", left.charged_s);
     Ok(())
 }
 
+/// What became of a lease that was left in a silence.
+struct Left {
+    /// From its start to the first interval that was missed.
+    heard_s: u64,
+    charged_s: u64,
+    /// In seconds since 1970.
+    ended_at: u64,
+}
+
 /// Ends a lease when its machine is silent: it was charged for up to the first interval that was missed.
-async fn leave_when_silent(owner: &Dbc, leaver: &Dbc, lease: &str) -> Result<()> {
+async fn leave_when_silent(owner: &Dbc, leaver: &Dbc, lease: &str) -> Result<Left> {
     // The job comes to it within a minute, the watchers within two.
     until(owner, false, Duration::from_secs(240)).await?;
     let since = presence(owner).await?["silent_since"]["unix"].clone();
@@ -76,10 +89,11 @@ async fn leave_when_silent(owner: &Dbc, leaver: &Dbc, lease: &str) -> Result<()>
     ensure!(sum == units(&closing["deposited"])?, "every unit is somewhere: {settled}");
     ensure!(units(&settled["deposit"])? == 0, "nothing stays on hold: {settled}");
     let started = settled["started_at"]["unix"].as_u64().context("it ran")?;
-    let heard = since.as_u64().context("it is silent")?.saturating_sub(started);
-    let charged = settled["charged_s"].as_u64().context("a time")?;
-    ensure!(charged <= heard, "{charged} s charged, heard for {heard}: {settled}");
-    Ok(())
+    Ok(Left {
+        heard_s: since.as_u64().context("it is silent")?.saturating_sub(started),
+        charged_s: settled["charged_s"].as_u64().context("a time")?,
+        ended_at: settled["state"]["at"]["unix"].as_u64().context("it is over")?,
+    })
 }
 
 /// What the job told adds up.
