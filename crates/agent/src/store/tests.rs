@@ -105,8 +105,10 @@ async fn a_newer_database_and_a_damaged_one_are_refused() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     assert!(matches!(Store::open(&path), Err(StoreError::TooNew { found: 99, .. })));
-    std::fs::write(&path, vec![b'x'; 8192]).unwrap();
-    assert!(matches!(Store::open(&path), Err(StoreError::Open { .. })));
+    // At a place of its own: whoever had the first one open may still be closing it.
+    let damaged = dir.path().join("damaged.db");
+    std::fs::write(&damaged, vec![b'x'; 8192]).unwrap();
+    assert!(matches!(Store::open(&damaged), Err(StoreError::Open { .. })));
 }
 
 #[tokio::test]

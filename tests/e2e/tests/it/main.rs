@@ -44,7 +44,6 @@ async fn the_whole_path_on_one_machine() {
     let scenarios = scenarios![
         scenarios::lease::life_of_a_lease_and_every_unit_accounted_for,
         scenarios::audit::the_machine_was_audited_and_its_transcript_stands_up_to_doubt,
-        scenarios::visit::rule_01_a_machine_that_serves_renters_passes_a_visit,
         scenarios::guides::what_guides_say_is_what_happens,
         scenarios::governance::a_question_is_checked_before_it_is_asked_and_shown_as_what_it_does,
         scenarios::validator::d61_a_validator_is_rented_and_given_back,
@@ -75,7 +74,6 @@ async fn the_whole_path_on_one_machine() {
         scenarios::agent::a_machine_behind_nat_is_rented_and_entered_with_no_port_open,
         scenarios::agent::an_agent_whose_clock_is_off_says_so_and_works,
         scenarios::presence::a_silenced_machine_s_meter_stops_and_the_money_returns,
-        scenarios::visit::rule_01_a_machine_that_starves_its_renters_fails_a_visit,
         scenarios::upgrade::c5_the_network_goes_on_with_another_runtime,
     ];
     run(&["--pool-gib", "10"], &scenarios).await;
@@ -89,6 +87,21 @@ async fn four_validators() {
         scenarios::validators::one_of_four_cut_off_stops_nothing,
     ];
     run(&["--pool-gib", "6", "--validators", "4"], &scenarios).await;
+}
+
+/// Visits take minutes of a machine that must do little else meanwhile: asked for by name, `cargo xtask e2e visit`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn visits() {
+    if std::env::var("DBC_SCENARIO").is_err() {
+        println!("SKIPPED visits: `cargo xtask e2e visit` runs them");
+        return;
+    }
+    let _turn = TURN.lock().await;
+    let scenarios = scenarios![
+        scenarios::visit::rule_01_a_machine_that_serves_renters_passes_a_visit,
+        scenarios::visit::rule_01_a_machine_that_starves_its_renters_fails_a_visit,
+    ];
+    run(&["--pool-gib", "10"], &scenarios).await;
 }
 
 /// Runs scenarios on a network of their own, all of them, whatever fails; with `DBC_SCENARIO` those that have it in
