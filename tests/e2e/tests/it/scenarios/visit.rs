@@ -20,7 +20,7 @@ const DBC: u128 = 1_000_000_000_000_000;
 /// What a machine that starves its renters leaves them of a core: microseconds in each tenth of a second.
 const STARVED: &str = "2000";
 /// The treasury: of a network this young nobody else can pay for duties.
-const TREASURY: &str = "5EYCAe5ijiYfyeZ2JJCGq56LmPyNRAKzpG4QkoQkkQNB5e6Z";
+const TREASURY: &str = "5EYCAe5gKDru48HhUqRMzmh6FdY3JboaMhPbdp9eE7uzrRVJ";
 
 /// The network's auditor, as its daemon runs.
 struct Auditor<'a> {
