@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use codec::{Decode as _, Encode as _};
+use codec::{Decode, Encode};
 use dbc_agent_api::{
     ALPN_AUDIT,
     audit::{Answer, Ask},
@@ -19,18 +19,27 @@ use tokio::{sync::watch, time::timeout};
 
 /// How much longer than allowed an answer is waited for, so that late is told from away.
 const GRACE: Duration = Duration::from_secs(2);
+/// Breaking off after hearing which rows are asked for is taken for an accident so often.
+const BREAKS_MAX: u32 = 1;
 /// How long the block may take that draws the rows.
 const BLOCK_TIME: Duration = Duration::from_secs(30);
 
 /// A verdict, what it rests on, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Explained {
     /// The verdict.
     pub verdict: Verdict,
-    /// Bytes of the transcript.
+    /// Bytes of the transcript; empty when there was nothing to judge.
     pub transcript: Vec<u8>,
     /// Why, for people.
     pub why: String,
+}
+
+impl Explained {
+    /// Of a machine that did not answer there is nothing to show.
+    pub(crate) fn unreachable(why: String) -> Self {
+        Self { verdict: Verdict::Unreachable, transcript: Vec::new(), why }
+    }
 }
 
 /// Why there is no verdict yet: the machine may answer a little later.
@@ -47,6 +56,18 @@ impl Away {
     pub(crate) fn new(why: impl ToString) -> Self {
         Self { why: why.to_string(), asked: None }
     }
+
+    /// Whether there is another attempt: not when it broke off once more after hearing which rows, else whoever left
+    /// rows out would have them drawn until he likes them. `breaks` counts.
+    pub(crate) fn again(self, breaks: &mut u32) -> Result<Explained, Self> {
+        let Self { why, asked: Some(found) } = self else { return Err(self) };
+        if *breaks < BREAKS_MAX {
+            *breaks += 1;
+            return Err(Self { why, asked: Some(found) });
+        }
+        let why = format!("it broke off again when it had heard which rows: {why}");
+        Ok(Explained { why, ..*found })
+    }
 }
 
 /// Whoever answers a challenge. What it says is hostile.
@@ -60,7 +81,8 @@ pub(crate) trait Examinee: Send {
     async fn open(&mut self, asked: &[Place]) -> Result<Vec<u8>, Away>;
 }
 
-/// Challenges a machine over the stream of audits, and judges its answer. `secret` is on disk already.
+/// Challenges a machine over the stream of audits, and judges its answer. `secret` is of this attempt
+/// alone.
 ///
 /// # Errors
 /// When the machine cannot be reached or breaks off: worth another attempt while there is time.

@@ -32,7 +32,7 @@ use tracing::{info, warn};
 use crate::{
     challenge::{Explained, challenge},
     evidence,
-    notes::{Note, Notes, NotesError},
+    notes::{Notes, NotesError},
     visit::{self, FreshAccount, VisitConfig},
 };
 
@@ -152,11 +152,7 @@ impl Auditor {
     /// # Errors
     /// When the folder cannot be used.
     pub fn transcript(config: &AuditorConfig, audit: AuditId) -> Result<Option<Explained>> {
-        let note = notes(config)?.judged(audit)?;
-        Ok(note.and_then(|Note { found, why, .. }| {
-            let (transcript, verdict) = found?;
-            Some(Explained { verdict, transcript, why })
-        }))
+        Ok(notes(config)?.judged(audit)?)
     }
 
     /// Makes accounts for visits, 1 to 100, kept in the auditor's folder.
@@ -339,11 +335,10 @@ impl Auditor {
         audit: &AuditRecord,
         slot: Slot,
     ) -> Result<()> {
-        let note = self.notes.begin(duty.0, &duty.1, rand::random())?;
-        if let Some((transcript, verdict)) = note.found {
+        if let Some(found) = self.notes.find(duty.0, &duty.1)? {
             if self.sending.insert((duty, Part::Commit)) {
-                let root = hash_of(&transcript);
-                let commit = commitment(&self.signer.account(), &root, &verdict);
+                let root = hash_of(&found.transcript);
+                let commit = commitment(&self.signer.account(), &root, &found.verdict);
                 let sent = self.client.commit_audit(&self.signer, duty.0, commit).await;
                 self.follow((duty, Part::Commit), sent);
             }
@@ -354,8 +349,7 @@ impl Auditor {
                 task.abort();
             }
             let why = "it did not answer while there was time".to_owned();
-            let silent = Explained { verdict: Verdict::Unreachable, transcript: Vec::new(), why };
-            return self.found(duty, &audit.machine.0, &silent);
+            return self.found(duty, &audit.machine.0, &Explained::unreachable(why));
         }
         if self.running.contains_key(&duty) {
             return Ok(());
@@ -381,7 +375,7 @@ impl Auditor {
         };
         let (dialer, heads) = (self.dialer.clone(), self.client.best());
         let task = self.challenges.spawn(async move {
-            let found = insist(&dialer, &target, &case, note.secret, heads).await;
+            let found = insist(&dialer, &target, &case, heads).await;
             (duty, case.machine.0, found)
         });
         self.running.insert(duty, task);
@@ -394,7 +388,7 @@ impl Auditor {
         let machine = hex::encode(&machine[..8]);
         let verdict = word(&found.verdict);
         info!(audit = duty.0, machine, verdict, why = found.why, "a machine is judged");
-        self.notes.keep(duty.0, &duty.1, &found.transcript, &found.verdict, &found.why)?;
+        self.notes.keep(duty.0, &duty.1, found)?;
         Ok(())
     }
 
@@ -404,19 +398,18 @@ impl Auditor {
         audit: &AuditRecord,
         said: &mut impl FnMut(Said),
     ) -> Result<()> {
-        let Some(note) = self.notes.find(duty.0, &duty.1)? else { return Ok(()) };
-        let Some((transcript, verdict)) = note.found else { return Ok(()) };
+        let Some(found) = self.notes.find(duty.0, &duty.1)? else { return Ok(()) };
         if !self.sending.insert((duty, Part::Reveal)) {
             return Ok(());
         }
-        let root = hash_of(&transcript);
-        let sent = self.client.reveal_audit(&self.signer, duty.0, root, verdict).await;
+        let root = hash_of(&found.transcript);
+        let sent = self.client.reveal_audit(&self.signer, duty.0, root, found.verdict).await;
         if sent.is_ok() {
             said(Said {
                 audit: duty.0,
                 machine: hex::encode(audit.machine.0),
-                verdict: word(&verdict),
-                why: note.why,
+                verdict: word(&found.verdict),
+                why: found.why,
                 visit: false,
             });
         }
@@ -446,9 +439,8 @@ impl Auditor {
             if view.demand(id, account).await?.is_none() {
                 continue;
             }
-            let note = self.notes.find(id, &audit.seed)?;
-            let Some((transcript, _)) = note.and_then(|note| note.found) else { continue };
-            let sent = self.client.show_transcript(&self.signer, id, transcript).await;
+            let Some(found) = self.notes.find(id, &audit.seed)? else { continue };
+            let sent = self.client.show_transcript(&self.signer, id, found.transcript).await;
             match sent {
                 Ok(mut submission) => match submission.in_block().await {
                     Ok(_) => info!(audit = id, "a transcript is shown to whoever doubted it"),
@@ -471,18 +463,20 @@ fn notes(config: &AuditorConfig) -> Result<Notes> {
     Ok(Notes::open(folder)?)
 }
 
-/// Challenges until there is a verdict; whoever calls it gives up in time.
+/// Challenges until there is a verdict, with another secret each time: whoever hung up and computed on has computed
+/// nothing. Whoever calls it gives up in time.
 async fn insist(
     dialer: &Dialer,
     target: &Target,
     case: &Case,
-    secret: [u8; 32],
     heads: watch::Receiver<Head>,
 ) -> Explained {
+    let mut breaks = 0;
     loop {
-        match challenge(dialer, target, case, secret, heads.clone()).await {
+        let answer = challenge(dialer, target, case, rand::random(), heads.clone()).await;
+        match answer.or_else(|away| away.again(&mut breaks)) {
             Ok(found) => return found,
-            Err(error) => warn!(audit = case.audit, %error, "trying again while there is time"),
+            Err(away) => warn!(audit = case.audit, %away, "trying again while there is time"),
         }
         sleep(RETRY).await;
     }

@@ -1,5 +1,5 @@
 //! The duty of an auditor (`dbc audit run`): it challenges the machines that it was drawn for, with a
-//! secret of its own that is on disk before anybody hears it, judges what they answer, binds itself to
+//! secret that each attempt has for itself, judges what they answer, binds itself to
 //! the verdict before the others speak, reveals it, and shows its transcript to whoever doubts. Beside
 //! that it visits machines as a renter whom nobody knows. Restarts anywhere. Every verdict says why.
 
@@ -18,5 +18,5 @@ pub use account::{
 pub use challenge::{Explained, challenge};
 pub use dbc_chain_client::ChainClient;
 pub use duty::{Auditor, AuditorConfig, Said};
-pub use notes::{Note, Notes, NotesError};
+pub use notes::{Notes, NotesError};
 pub use visit::{FreshAccount, FreshState, VisitConfig, visit_cost};

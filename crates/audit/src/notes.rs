@@ -1,5 +1,5 @@
-//! What an auditor knows of his duties, on disk: a secret that is gone is a duty that is missed, a
-//! transcript that is gone is a bond that is lost.
+//! What an auditor knows of his duties, on disk: a transcript that is gone is a bond that is lost. The secret of a
+//! challenge stands in its transcript alone: each attempt has another.
 
 use std::{
     fs::{OpenOptions, Permissions, set_permissions},
@@ -10,7 +10,11 @@ use std::{
 
 use codec::{Decode as _, Encode as _};
 use dbc_primitives::audit::{AuditId, Verdict};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{
+    Connection, Error::FromSqlConversionFailure, OptionalExtension as _, Row, params, types::Type,
+};
+
+use crate::challenge::Explained;
 
 /// Why notes cannot be kept.
 #[derive(Debug, thiserror::Error)]
@@ -38,13 +42,12 @@ pub struct Notes(Mutex<Connection>);
 const SCHEMA: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
-    CREATE TABLE IF NOT EXISTS duties (
+    CREATE TABLE IF NOT EXISTS verdicts (
         audit INTEGER NOT NULL,
         seed BLOB NOT NULL,
-        secret BLOB NOT NULL,
-        transcript BLOB,
-        verdict BLOB,
-        why TEXT,
+        transcript BLOB NOT NULL,
+        verdict BLOB NOT NULL,
+        why TEXT NOT NULL,
         PRIMARY KEY (audit, seed)
     ) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS keys (
@@ -70,17 +73,6 @@ const SCHEMA: &str = "
         state TEXT NOT NULL
     ) WITHOUT ROWID;
 ";
-
-/// What an auditor found in one audit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Note {
-    /// His secret.
-    pub secret: [u8; 32],
-    /// Transcript and verdict, once there are any.
-    pub found: Option<(Vec<u8>, Verdict)>,
-    /// Why that verdict.
-    pub why: String,
-}
 
 /// A number as the file has it.
 pub(crate) fn sql(audit: AuditId) -> i64 {
@@ -116,44 +108,13 @@ impl Notes {
         Ok(connection.query_row("SELECT seed FROM endpoint", [], |row| row.get(0))?)
     }
 
-    /// The note of an audit, begun with `secret` when there is none. A second draw has a seed, and a
-    /// secret, of its own.
-    ///
-    /// # Errors
-    /// When the disk refuses.
-    pub fn begin(
-        &self,
-        audit: AuditId,
-        seed: &[u8; 32],
-        secret: [u8; 32],
-    ) -> Result<Note, NotesError> {
-        self.lock().execute(
-            "INSERT OR IGNORE INTO duties (audit, seed, secret) VALUES (?1, ?2, ?3)",
-            params![sql(audit), seed, secret],
-        )?;
-        let note = self.find(audit, seed)?;
-        Ok(note.unwrap_or(Note { secret, found: None, why: String::new() }))
-    }
-
-    /// The note of an audit.
+    /// What was found in a draw of an audit, or in a visit; each has a seed of its own.
     ///
     /// # Errors
     /// When the file is damaged.
-    pub fn find(&self, audit: AuditId, seed: &[u8; 32]) -> Result<Option<Note>, NotesError> {
-        let query = "SELECT secret, transcript, verdict, why FROM duties
-            WHERE audit = ?1 AND seed = ?2";
-        let note = self.lock().query_row(query, params![sql(audit), seed], |row| {
-            let transcript: Option<Vec<u8>> = row.get(1)?;
-            let verdict: Option<Vec<u8>> = row.get(2)?;
-            let verdict = verdict.and_then(|bytes| Verdict::decode(&mut &bytes[..]).ok());
-            let why: Option<String> = row.get(3)?;
-            Ok(Note {
-                secret: row.get(0)?,
-                found: transcript.zip(verdict),
-                why: why.unwrap_or_default(),
-            })
-        });
-        Ok(note.optional()?)
+    pub fn find(&self, audit: AuditId, seed: &[u8; 32]) -> Result<Option<Explained>, NotesError> {
+        let query = "SELECT transcript, verdict, why FROM verdicts WHERE audit = ?1 AND seed = ?2";
+        Ok(self.lock().query_row(query, params![sql(audit), seed], explained).optional()?)
     }
 
     /// Writes down what was found; the first stays, so that what is revealed is what was committed to.
@@ -164,16 +125,9 @@ impl Notes {
         &self,
         audit: AuditId,
         seed: &[u8; 32],
-        transcript: &[u8],
-        verdict: &Verdict,
-        why: &str,
+        found: &Explained,
     ) -> Result<(), NotesError> {
-        self.lock().execute(
-            "UPDATE duties SET transcript = ?3, verdict = ?4, why = ?5
-             WHERE audit = ?1 AND seed = ?2 AND transcript IS NULL",
-            params![sql(audit), seed, transcript, verdict.encode(), why],
-        )?;
-        Ok(())
+        keep_in(&self.lock(), audit, seed, found)
     }
 
     /// Secret of the key to which evidence for a duty is sealed: the one on disk, or `new`.
@@ -222,15 +176,13 @@ impl Notes {
         Ok(self.lock().query_row(query, params![sql(audit)], |row| row.get(0)).optional()?)
     }
 
-    /// The last draw of an audit, or the visit, of which there is a verdict, as a note.
+    /// What was found in an audit, whichever draw of it, or in a visit.
     ///
     /// # Errors
     /// When the file is damaged.
-    pub fn judged(&self, audit: AuditId) -> Result<Option<Note>, NotesError> {
-        let query = "SELECT seed FROM duties WHERE audit = ?1 AND transcript IS NOT NULL LIMIT 1";
-        let seed =
-            self.lock().query_row(query, params![sql(audit)], |row| row.get(0)).optional()?;
-        seed.map_or(Ok(None), |seed| self.find(audit, &seed))
+    pub fn judged(&self, audit: AuditId) -> Result<Option<Explained>, NotesError> {
+        let query = "SELECT transcript, verdict, why FROM verdicts WHERE audit = ?1 LIMIT 1";
+        Ok(self.lock().query_row(query, params![sql(audit)], explained).optional()?)
     }
 
     /// The last audits with a verdict, newest first.
@@ -239,10 +191,8 @@ impl Notes {
     /// When the file is damaged.
     pub fn last(&self, most: u32) -> Result<Vec<AuditId>, NotesError> {
         let connection = self.lock();
-        let mut query = connection.prepare_cached(
-            "SELECT DISTINCT audit FROM duties WHERE transcript IS NOT NULL
-             ORDER BY audit DESC LIMIT ?1",
-        )?;
+        let mut query = connection
+            .prepare_cached("SELECT DISTINCT audit FROM verdicts ORDER BY audit DESC LIMIT ?1")?;
         let rows = query.query_map(params![most], |row| row.get::<_, i64>(0))?;
         let ids: Result<Vec<i64>, _> = rows.collect();
         Ok(ids?.into_iter().filter_map(|id| AuditId::try_from(id).ok()).collect())
@@ -254,10 +204,33 @@ impl Notes {
     /// When the disk refuses.
     pub fn forget(&self, audit: AuditId) -> Result<(), NotesError> {
         let connection = self.lock();
-        connection.execute("DELETE FROM duties WHERE audit = ?1", params![sql(audit)])?;
+        connection.execute("DELETE FROM verdicts WHERE audit = ?1", params![sql(audit)])?;
         connection.execute("DELETE FROM keys WHERE audit = ?1", params![sql(audit)])?;
         Ok(())
     }
+}
+
+/// A row of verdicts.
+fn explained(row: &Row<'_>) -> rusqlite::Result<Explained> {
+    let bytes: Vec<u8> = row.get(1)?;
+    let verdict = Verdict::decode(&mut &bytes[..])
+        .map_err(|error| FromSqlConversionFailure(1, Type::Blob, Box::new(error)))?;
+    Ok(Explained { verdict, transcript: row.get(0)?, why: row.get(2)? })
+}
+
+/// Writes a verdict down unless there is one.
+pub(crate) fn keep_in(
+    connection: &Connection,
+    audit: AuditId,
+    seed: &[u8; 32],
+    found: &Explained,
+) -> Result<(), NotesError> {
+    connection.execute(
+        "INSERT OR IGNORE INTO verdicts (audit, seed, transcript, verdict, why)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![sql(audit), seed, found.transcript, found.verdict.encode(), found.why],
+    )?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -281,24 +254,27 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_and_what_was_found_with_it_survive_a_restart_and_never_change() {
+    fn what_was_found_survives_a_restart_and_never_changes() {
         let folder = tempfile::tempdir().unwrap();
         let notes = Notes::open(folder.path()).unwrap();
         assert_eq!(notes.endpoint([1; 32]).unwrap(), [1; 32]);
-        assert_eq!(notes.begin(7, &[9; 32], [2; 32]).unwrap().secret, [2; 32]);
+        assert_eq!(notes.find(7, &[9; 32]).unwrap(), None);
+        let found = |verdict, transcript: &[u8], why: &str| Explained {
+            verdict,
+            transcript: transcript.to_vec(),
+            why: why.to_owned(),
+        };
+        let pass = Verdict::Pass(Findings { throughput: 5, ..Findings::default() });
+        let first = found(pass, b"first", "in time");
+        notes.keep(7, &[9; 32], &first).unwrap();
         drop(notes);
         let notes = Notes::open(folder.path()).unwrap();
         assert_eq!(notes.endpoint([3; 32]).unwrap(), [1; 32]);
-        let note = notes.begin(7, &[9; 32], [4; 32]).unwrap();
-        assert_eq!((note.secret, note.found), ([2; 32], None));
-        let pass = Verdict::Pass(Findings { throughput: 5, ..Findings::default() });
-        notes.keep(7, &[9; 32], b"first", &pass, "in time").unwrap();
-        notes.keep(7, &[9; 32], b"second", &Verdict::Fail, "late").unwrap();
-        let note = notes.find(7, &[9; 32]).unwrap().unwrap();
-        assert_eq!(note.found, Some((b"first".to_vec(), pass)));
-        assert_eq!(note.why, "in time");
+        notes.keep(7, &[9; 32], &found(Verdict::Fail, b"second", "late")).unwrap();
+        assert_eq!(notes.find(7, &[9; 32]).unwrap(), Some(first.clone()));
+        assert_eq!(notes.judged(7).unwrap(), Some(first));
         // Drawn once more, with another seed.
-        assert_eq!(notes.begin(7, &[8; 32], [5; 32]).unwrap().secret, [5; 32]);
+        assert_eq!(notes.find(7, &[8; 32]).unwrap(), None);
         assert_eq!(notes.last(10).unwrap(), [7]);
         // A key for evidence is made once, and the first evidence stays.
         assert_eq!(notes.duty_key(7, &[9; 32], [6; 32]).unwrap(), [6; 32]);

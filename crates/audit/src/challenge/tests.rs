@@ -89,3 +89,18 @@ async fn whoever_breaks_off_is_told_apart_by_what_he_had_heard() {
         assert_eq!(away.to_string(), "the machine did not answer: it hung up");
     }
 }
+
+#[tokio::test]
+async fn breaking_off_after_hearing_the_rows_is_an_accident_once() {
+    let mut breaks = 0;
+    let mut left = async |asked| {
+        let away = examined(Kind::Leaves(asked)).await.unwrap_err();
+        away.again(&mut breaks).ok().map(|found| found.verdict)
+    };
+    // Before that, as often as there is time: the next attempt has another secret.
+    for (asked, verdict) in
+        [(false, None), (false, None), (true, None), (false, None), (true, Some(Verdict::Fail))]
+    {
+        assert_eq!(left(asked).await, verdict);
+    }
+}

@@ -1,6 +1,5 @@
 //! Accounts and visits in the auditor's notes. One visit at a time, and no account twice: the tables say so.
 
-use codec::Encode as _;
 use dbc_chain_client::AccountId;
 use rusqlite::{OptionalExtension as _, params};
 use zeroize::Zeroizing;
@@ -9,7 +8,7 @@ use super::{
     accounts::{FreshAccount, FreshState},
     record::Visit,
 };
-use crate::notes::{Notes, NotesError, sql};
+use crate::notes::{Notes, NotesError, keep_in};
 
 /// Most accounts that are read at once.
 const ACCOUNTS_MAX: u32 = 10_000;
@@ -88,18 +87,7 @@ impl Notes {
         let mut connection = self.lock();
         let ended = connection.transaction()?;
         if let (true, Some(draw), Some(found)) = (told, &visit.draw, &visit.found) {
-            ended.execute(
-                "INSERT OR IGNORE INTO duties (audit, seed, secret, transcript, verdict, why)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![
-                    sql(draw.audit),
-                    draw.seed,
-                    visit.secret,
-                    found.transcript,
-                    found.verdict.encode(),
-                    found.why
-                ],
-            )?;
+            keep_in(&ended, draw.audit, &draw.seed, found)?;
         }
         let update = "UPDATE visits SET state = ?2 WHERE account = ?1 AND open = 1";
         let rest = Visit { found: None, ..visit.clone() };

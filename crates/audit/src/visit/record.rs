@@ -4,10 +4,12 @@ use codec::{Decode, Encode};
 use dbc_chain_client::{AccountId, VisitDraw, VisitRecord};
 use dbc_primitives::{
     MachineId, Slot,
-    audit::{AuditId, Terms, Verdict},
+    audit::{AuditId, Terms},
 };
 use dbc_sdk::RentOrder;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::challenge::Explained;
 
 /// A visit. What it has says how far it came.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -23,7 +25,8 @@ pub(super) struct Visit {
     /// The order that is on its way, or led to a lease.
     pub order: Option<Order>,
     /// What was found; the first stays.
-    pub found: Option<Found>,
+    #[serde(with = "scaled")]
+    pub found: Option<Explained>,
     /// Whether the lease is ended and settled.
     pub left: bool,
     /// Whether the chain took the verdict.
@@ -74,20 +77,6 @@ pub(super) struct Order {
     pub lease: Option<u64>,
     /// Whether its workload runs.
     pub runs: bool,
-}
-
-/// What was found.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Found {
-    /// Bytes of the transcript; empty when there was nothing to judge.
-    #[serde(with = "scaled")]
-    pub transcript: Vec<u8>,
-    /// The verdict.
-    #[serde(with = "scaled")]
-    pub verdict: Verdict,
-    /// Why, for people.
-    pub why: String,
 }
 
 /// How a visit ended.

@@ -83,9 +83,9 @@ fn a_visit_goes_from_the_plan_to_the_empty_account() {
     assert_eq!(states(folder.path()), [FreshState::Used]);
     // Whoever doubts is shown what the root was made of.
     let notes = Notes::open(folder.path()).unwrap();
-    let (transcript, verdict) = notes.judged(AUDIT).unwrap().unwrap().found.unwrap();
+    let found = notes.judged(AUDIT).unwrap().unwrap();
     let told = world.state().reveals[0];
-    assert_eq!((dbc_bench::hash_of(&transcript), verdict), (told.root, told.verdict));
+    assert_eq!((dbc_bench::hash_of(&found.transcript), found.verdict), (told.root, told.verdict));
     assert_eq!(notes.last(10).unwrap(), [AUDIT]);
     assert!(world.state().forgotten);
 }

@@ -6,19 +6,19 @@ use dbc_bench::{Case, hash_of};
 use dbc_chain_client::{AccountId, Signer, VisitTold};
 use dbc_primitives::{
     MachineId, Slot,
-    audit::{CANDIDATES, Candidate, Verdict, candidate, visit_commitment},
+    audit::{CANDIDATES, Candidate, candidate, visit_commitment},
 };
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use super::{
     accounts::FreshState,
-    record::{Draw, End, Found, Order, Visit},
+    record::{Draw, End, Order, Visit},
     step::{Now, Seen, Step, next},
     world::{Started, Trouble, World},
 };
 use crate::{
-    challenge::Away,
+    challenge::Explained,
     duty::{Said, word},
     notes::{Notes, NotesError},
 };
@@ -33,8 +33,6 @@ const ROUND: Duration = Duration::from_secs(30);
 const IDLE: Duration = Duration::from_secs(10);
 /// Slots after which a plan that nobody saw in a block is in none: for so long a call is valid, and some more.
 const PLAN_SLOTS: Slot = 80;
-/// Breaking off after hearing which rows are asked for is taken for an accident so often.
-const BREAKS_MAX: u32 = 1;
 /// Looks at an account whose last lease is not settled, before it is left as it is.
 const SWEEPS_MAX: u32 = 60;
 
@@ -196,7 +194,7 @@ impl<W: World> Tour<W> {
                     true => "it did not answer while there was time".to_owned(),
                     false => format!("it did not answer while there was time: {}", self.why),
                 };
-                self.found(visit, Verdict::Unreachable, Vec::new(), why)
+                self.found(visit, Explained::unreachable(why))
             }
             Step::Leave => self.leave(visit, now).await,
             Step::Reveal => self.reveal(visit).await,
@@ -344,7 +342,7 @@ impl<W: World> Tour<W> {
             }
             Ok(Started::Closed(why)) => {
                 let why = format!("it took the order and did not run it: {why}");
-                return self.found(visit, Verdict::Unreachable, Vec::new(), why);
+                return self.found(visit, Explained::unreachable(why));
             }
             Err(Trouble::No(why)) => {
                 // The block with the lease was replaced, and the order came too late for the next.
@@ -372,15 +370,10 @@ impl<W: World> Tour<W> {
             terms: order.terms,
         };
         let lease = order.lease.unwrap_or_default();
-        match self.world.examine(&signer, lease, &case).await {
-            Ok(found) => self.found(visit, found.verdict, found.transcript, found.why),
-            Err(Away { asked: Some(found), why }) if self.breaks >= BREAKS_MAX => {
-                // Else whoever left rows out would have them drawn until he likes them.
-                let why = format!("it broke off again when it had heard which rows: {why}");
-                self.found(visit, found.verdict, found.transcript, why)
-            }
+        let answer = self.world.examine(&signer, lease, &case).await;
+        match answer.or_else(|away| away.again(&mut self.breaks)) {
+            Ok(found) => self.found(visit, found),
             Err(away) => {
-                self.breaks += u32::from(away.asked.is_some());
                 warn!(visit = draw.audit, error = %away, "trying again while there is time");
                 self.why = away.why;
                 Ok(RETRY)
@@ -389,17 +382,12 @@ impl<W: World> Tour<W> {
     }
 
     /// Writes down what was found, before anybody hears of it.
-    fn found(
-        &mut self,
-        visit: &mut Visit,
-        verdict: Verdict,
-        transcript: Vec<u8>,
-        why: String,
-    ) -> Result<Duration, Failure> {
+    fn found(&mut self, visit: &mut Visit, found: Explained) -> Result<Duration, Failure> {
+        let Explained { verdict, why, .. } = &found;
         let number = visit.draw.as_ref().map(|draw| draw.audit);
         let machine = visit.order.as_ref().map(|order| short(&order.machine));
-        info!(visit = number, machine, verdict = word(&verdict), why, "a machine is judged");
-        visit.found = Some(Found { transcript, verdict, why });
+        info!(visit = number, machine, verdict = word(verdict), why, "a machine is judged");
+        visit.found = Some(found);
         self.notes.put_visit(visit)?;
         Ok(Duration::ZERO)
     }
