@@ -26,11 +26,7 @@ impl<T: Config> Pallet<T> {
             ensure!(!fresh || T::Machines::is_silent(machine), Error::<T>::ProofFresh);
         }
         let starts = Self::window_after(now.saturating_add(Self::pace().draw_delay));
-        let id = NextAudit::<T>::mutate(|next| {
-            let id = *next;
-            *next = next.saturating_add(1);
-            id
-        });
+        let id = Self::next_id();
         let audit = Audit {
             machine,
             purpose,
@@ -48,6 +44,15 @@ impl<T: Config> Pallet<T> {
         Audits::<T>::insert(id, audit);
         Self::deposit_event(Event::Booked { audit: id, machine, starts });
         Ok(())
+    }
+
+    /// Numbers are given once.
+    pub(crate) fn next_id() -> AuditId {
+        NextAudit::<T>::mutate(|next| {
+            let id = *next;
+            *next = next.saturating_add(1);
+            id
+        })
     }
 
     /// A machine retires: what its provider asked for himself and was not drawn yet is dropped.

@@ -12,8 +12,8 @@ use sp_io::hashing::blake2_256;
 
 use crate::{
     Audit, AuditId, AuditOf, AuditedMachines as _, Auditors, Audits, Config, Due, Duty,
-    DutyPay as _, Error, Event, Impression, Impressions, Members, Mix, NextAudit, Outcome, Pallet,
-    Phase, Proofs, Purpose, Queue, SUSPECTS_MAX, Suspects, Verdict, Visit, VisitDraw, VisitOf,
+    DutyPay as _, Error, Event, Impression, Impressions, Members, Mix, Outcome, Pallet, Phase,
+    Proofs, Purpose, Queue, SUSPECTS_MAX, Suspects, Verdict, Visit, VisitDraw, VisitOf,
     VisitReport, VisitorOf, Visits,
 };
 
@@ -29,11 +29,7 @@ impl<T: Config> Pallet<T> {
         ensure!(now >= auditor.visit_from, Error::<T>::TooEarly);
         auditor.visit_from = now.saturating_add(Self::pace().visit_every);
         Auditors::<T>::insert(&who, auditor);
-        let audit = NextAudit::<T>::mutate(|next| {
-            let id = *next;
-            *next = next.saturating_add(1);
-            id
-        });
+        let audit = Self::next_id();
         let starts = now.saturating_add(Self::pace().draw_delay.max(1));
         Visits::<T>::insert(&who, Visit { audit, commit, draw: None, until: starts });
         VisitorOf::<T>::insert(audit, &who);
