@@ -351,8 +351,10 @@ impl<W: World> Tour<W> {
                 visit.order = None;
             }
             Err(Trouble::Passing(why)) => {
-                self.why.clone_from(&why);
-                return Err(Trouble::Passing(why).into());
+                // The agent tries by itself; what it says of each attempt may differ in numbers alone.
+                self.say("a visit waits: the machine has not started its workload yet");
+                self.why = why;
+                return Ok(IDLE);
             }
         }
         self.notes.put_visit(visit)?;
