@@ -83,7 +83,6 @@ fn rule_10_the_cohorts_of_600_000_machines_of_which_none_changed_fit_one_blocks_
 
 #[test]
 fn rule_10_a_hundred_and_one_transitions_do_not_fit_one_blocks_share_and_fit_an_interval() {
-    use frame_support::traits::Get as _;
     use pallet_liveness::WeightInfo as _;
     type Weights = <Runtime as pallet_liveness::Config>::WeightInfo;
     let share = <Runtime as pallet_liveness::Config>::CloseWeight::get();
