@@ -89,13 +89,9 @@ async fn four_validators() {
     run(&["--pool-gib", "6", "--validators", "4"], &scenarios).await;
 }
 
-/// Visits take minutes of a machine that must do little else meanwhile: asked for by name, `cargo xtask e2e visit`.
+/// On a network of their own: the last leaves its machine with a stain.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn visits() {
-    if std::env::var("DBC_SCENARIO").is_err() {
-        println!("SKIPPED visits: `cargo xtask e2e visit` runs them");
-        return;
-    }
     let _turn = TURN.lock().await;
     let scenarios = scenarios![
         scenarios::visit::rule_01_a_machine_that_serves_renters_passes_a_visit,
