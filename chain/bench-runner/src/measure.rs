@@ -3,7 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use anyhow::{Result, anyhow, bail, ensure};
-use codec::Decode as _;
+use codec::{Compact, Decode as _};
 use nix::time::{ClockId, clock_gettime};
 use sp_core::{Blake2Hasher, H256, storage::StateVersion};
 use sp_externalities::Externalities;
@@ -88,6 +88,8 @@ pub struct Cost {
     pub root: Vec<f64>,
     /// Entries that it touches.
     pub touched: Vec<Touched>,
+    /// Picoseconds of the block's weight that it took in the end; what it declared beyond that was given back.
+    pub taken: Vec<u64>,
     /// Bytes of the trie's nodes that it reads.
     pub proof: Vec<usize>,
     /// Why the runtime does not take it; then nothing else was measured.
@@ -185,9 +187,11 @@ impl<'a, R: Runs> Bench<'a, R> {
         let backend =
             TrieBackendBuilder::new(self.store, self.root).with_recorder(recorder.clone()).build();
         let mut ext = Ext::new(&mut overlay, &backend, None);
+        let before = weight(&mut ext)?;
         let mut counted = Counted::new(&mut ext, known);
         self.apply(&mut counted, transaction)?;
         cost.touched.push(counted.touched());
+        cost.taken.push(weight(&mut ext)?.saturating_sub(before));
         cost.proof.push(recorder.estimate_encoded_size());
         Ok(())
     }
@@ -277,6 +281,14 @@ fn change(ext: &mut dyn Externalities, case: &BlockCase) {
     for (key, value) in &case.changes {
         ext.set_storage(key.clone(), value.clone());
     }
+}
+
+/// Picoseconds of weight that the block has taken so far: the first part of each class of `System::BlockWeight`.
+fn weight(ext: &mut dyn Externalities) -> Result<u64> {
+    let key = [sp_io::hashing::twox_128(b"System"), sp_io::hashing::twox_128(b"BlockWeight")];
+    let classes = ext.storage(&key.concat()).unwrap_or_default();
+    let classes = <[(Compact<u64>, Compact<u64>); 3]>::decode(&mut &classes[..])?;
+    Ok(classes.iter().map(|(time, _)| time.0).sum())
 }
 
 /// Time that this thread has had a processor: what others do on the machine does not count.

@@ -34,18 +34,18 @@ pub fn calls(small: (&Seed, &[Cost]), large: (&Seed, &[Cost])) {
     );
     println!("  reads, writes: entries, the call's whole transaction; proof: bytes of nodes read");
     println!(
-        "  weight: declared for the call alone; measured = execution less that of a remark, + {} µs for each entry that it writes more",
+        "  weight: declared for the call alone; taken in the end, without what was given back; measured = execution less that of a remark, + {} µs for each entry that it writes more",
         us(large.0.figures.write)
     );
     println!(
-        "{:<30} {:>21} {:>21} {:>6} {:>13} {:>15} {:>19}",
+        "{:<30} {:>21} {:>21} {:>6} {:>13} {:>15} {:>29}",
         "",
         format!("{} machines", small.0.machines),
         format!("{} machines", large.0.machines),
         "ratio",
         "reads/writes",
         "proof",
-        "declared ≥ measured"
+        "declared ≥ taken ≥ measured"
     );
     for (at, case) in large.0.cases.iter().enumerate() {
         let (few, many) = (&small.1[at], &large.1[at]);
@@ -69,7 +69,7 @@ pub fn calls(small: (&Seed, &[Cost]), large: (&Seed, &[Cost])) {
             touched.writes,
             proof(few),
             proof(many),
-            weight(case, many, large)
+            weight(at, large)
         );
     }
     let pairs = large.1.iter().zip(small.1);
@@ -86,9 +86,8 @@ pub fn calls(small: (&Seed, &[Cost]), large: (&Seed, &[Cost])) {
 /// Prints what calls touch in a small and a large state, and what that alone costs by the runtime's weights for
 /// its database beside what is declared. Times are for a node to say.
 pub fn entries(small: (&Seed, &[Cost]), large: (&Seed, &[Cost])) {
-    let Figures { read, write, .. } = large.0.figures;
     println!(
-        "{} and {} entries; bytes of the transaction, entries read/written and bytes of nodes read, among {} machines and among {}; µs: declared, and what the entries beyond a remark's cost",
+        "{} and {} entries; bytes of the transaction, entries read/written and bytes of nodes read, among {} machines and among {}; µs: declared, taken in the end, and what the entries beyond a remark's cost",
         small.0.entries, large.0.entries, small.0.machines, large.0.machines
     );
     for (at, case) in large.0.cases.iter().enumerate() {
@@ -102,14 +101,12 @@ pub fn entries(small: (&Seed, &[Cost]), large: (&Seed, &[Cost])) {
             );
             continue;
         }
-        let (touched, base) = (most(many), most(&large.1[base_of(case)]));
+        let touched = most(many);
         let grows = if touched == most(few) { "" } else { "  GROWS" };
-        let reads = touched.reads.saturating_sub(base.reads);
-        let writes = touched.writes.saturating_sub(base.writes);
-        let costs = u64::from(reads) * read + u64::from(writes) * write;
-        let low = if case.declared < costs { "  TOO LOW" } else { "" };
+        let (taken, costs) = weights(large, at).expect("it was taken");
+        let low = if taken < costs { "  TOO LOW" } else { "" };
         println!(
-            "{:<32} {bytes:>6} {:>4}/{:<3} {:>4}/{:<3}{grows} {:>8} {:>8} {:>9.0} {:>9.0}{low}",
+            "{:<32} {bytes:>6} {:>4}/{:<3} {:>4}/{:<3}{grows} {:>8} {:>8} {:>9.0} {:>9.0} {:>9.0}{low}",
             case.name,
             most(few).reads,
             most(few).writes,
@@ -118,12 +115,28 @@ pub fn entries(small: (&Seed, &[Cost]), large: (&Seed, &[Cost])) {
             proof(few),
             proof(many),
             us(case.declared),
+            us(taken),
             us(costs)
         );
     }
     if !large.0.not_measured.is_empty() {
         println!("not measured: {}", large.0.not_measured.join(", "));
     }
+}
+
+/// Picoseconds that a call took of its block's weight, without what any transaction takes, and what the entries
+/// cost that it touches beyond those of any transaction; of the dearest try. `None` where no try was taken.
+pub fn weights((seed, costs): (&Seed, &[Cost]), at: usize) -> Option<(u64, u64)> {
+    let Figures { read, write, .. } = seed.figures;
+    let (cost, base) = (costs.get(at)?, base_of(seed.cases.get(at)?));
+    let (of_base, base) = (costs.get(base)?, seed.cases.get(base)?);
+    let most_taken = |cost: &Cost| cost.taken.iter().copied().max();
+    let any = most_taken(of_base)?.saturating_sub(base.declared);
+    let (touched, of_any) = (most(cost), most(of_base));
+    let reads = touched.reads.saturating_sub(of_any.reads);
+    let writes = touched.writes.saturating_sub(of_any.writes);
+    let entries = u64::from(reads) * read + u64::from(writes) * write;
+    Some((most_taken(cost)?.saturating_sub(any), entries))
 }
 
 /// Prints what blocks touch in a small and a large state.
@@ -152,15 +165,17 @@ fn base_of(case: &Case) -> usize {
     }
 }
 
-/// Declared and measured weight of a call, in microseconds, and a mark where too little is declared.
-fn weight(case: &Case, cost: &Cost, all: (&Seed, &[Cost])) -> String {
+/// Declared, taken and measured weight of a call, in microseconds, and a mark where too little is declared.
+fn weight(at: usize, all: (&Seed, &[Cost])) -> String {
+    let (case, cost) = (&all.0.cases[at], &all.1[at]);
     let Some(of_base) = all.1.get(base_of(case)) else { return String::new() };
+    let Some((taken, _)) = weights(all, at) else { return String::new() };
     let run = median(&cost.run) - median(&of_base.run);
     let writes = f64::from(most(cost).writes) - f64::from(most(of_base).writes);
     let measured = run.max(0.0) + writes.max(0.0) * us(all.0.figures.write);
-    let declared = us(case.declared);
-    let low = if declared < measured { "  TOO LOW" } else { "" };
-    format!("{declared:>9.0} {measured:>9.0}{low}")
+    let (declared, taken) = (us(case.declared), us(taken));
+    let low = if taken < measured { "  TOO LOW" } else { "" };
+    format!("{declared:>9.0} {taken:>9.0} {measured:>9.0}{low}")
 }
 
 /// Prints blocks over a small and a large state.

@@ -42,6 +42,22 @@ fn g10_a_call_touches_as_many_entries_among_a_thousand_machines_as_among_a_hundr
     assert!(most < Some(100), "{most:?} reads");
 }
 
+/// Whatever a call gives back of the weight that it declares, it keeps what the entries that it touched cost.
+#[test]
+fn a_call_gives_back_no_weight_that_it_used() {
+    let (store, seed) = seeded(100);
+    let costs = Bench::new(&store, &seed, &Native).calls(&seed, 0).expect("calls are tried");
+    let mut low = Vec::new();
+    for (at, case) in seed.cases.iter().enumerate() {
+        let (taken, used) = table::weights((&seed, &costs), at).expect("it was taken");
+        if taken < used {
+            low.push(format!("{}: {taken} taken, {used} used, {:?}", case.name, costs[at].touched));
+        }
+        assert!(taken <= case.declared.max(used), "{}: more than it declares", case.name);
+    }
+    assert!(low.is_empty(), "{low:#?}");
+}
+
 #[test]
 fn g10_a_block_touches_as_many_entries_among_a_thousand_machines_as_among_a_hundred() {
     let (few_store, few) = seeded(100);

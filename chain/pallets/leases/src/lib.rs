@@ -21,6 +21,7 @@ mod impls {
     mod pledge;
     mod settle;
     mod suspend;
+    mod took;
     mod views;
     mod vouchers;
 }
@@ -335,9 +336,13 @@ pub mod pallet {
         /// - `order`: What, for how long, at which price at most.
         #[pallet::call_index(0)]
         #[pallet::weight(T::WeightInfo::create())]
-        pub fn create(origin: OriginFor<T>, order: Order<T::AccountId>) -> DispatchResult {
+        pub fn create(
+            origin: OriginFor<T>,
+            order: Order<T::AccountId>,
+        ) -> DispatchResultWithPostInfo {
             let renter = ensure_signed(origin)?;
-            Self::do_create(renter, order)
+            let took = Self::do_create(renter, order)?;
+            Ok(Some(took).into())
         }
 
         /// Says that the workload runs: the meter starts.
@@ -357,9 +362,10 @@ pub mod pallet {
         /// - `lease`: The lease.
         #[pallet::call_index(2)]
         #[pallet::weight(T::WeightInfo::settle())]
-        pub fn settle(origin: OriginFor<T>, lease: LeaseId) -> DispatchResult {
+        pub fn settle(origin: OriginFor<T>, lease: LeaseId) -> DispatchResultWithPostInfo {
             ensure_signed(origin)?;
-            Self::do_settle(lease)
+            let took = Self::do_settle(lease)?;
+            Ok(Some(took).into())
         }
 
         /// Makes the term longer and holds the price of it.
@@ -388,9 +394,10 @@ pub mod pallet {
         /// - `lease`: A lease that is not over.
         #[pallet::call_index(4)]
         #[pallet::weight(T::WeightInfo::end())]
-        pub fn end(origin: OriginFor<T>, lease: LeaseId) -> DispatchResult {
+        pub fn end(origin: OriginFor<T>, lease: LeaseId) -> DispatchResultWithPostInfo {
             let renter = ensure_signed(origin)?;
-            Self::do_end(renter, lease)
+            let took = Self::do_end(renter, lease)?;
+            Ok(Some(took).into())
         }
 
         /// Gives a lease up from the provider's side; what is not used returns.
@@ -399,9 +406,10 @@ pub mod pallet {
         /// - `lease`: A lease that is not over.
         #[pallet::call_index(5)]
         #[pallet::weight(T::WeightInfo::end())]
-        pub fn terminate(origin: OriginFor<T>, lease: LeaseId) -> DispatchResult {
+        pub fn terminate(origin: OriginFor<T>, lease: LeaseId) -> DispatchResultWithPostInfo {
             let who = ensure_signed(origin)?;
-            Self::do_terminate(who, lease)
+            let took = Self::do_terminate(who, lease)?;
+            Ok(Some(took).into())
         }
 
         /// Replaces the key in which grants are rooted; all grants made before are void.
@@ -438,9 +446,10 @@ pub mod pallet {
         /// - `lease`: A lease that is due.
         #[pallet::call_index(8)]
         #[pallet::weight(T::WeightInfo::end())]
-        pub fn close_expired(origin: OriginFor<T>, lease: LeaseId) -> DispatchResult {
+        pub fn close_expired(origin: OriginFor<T>, lease: LeaseId) -> DispatchResultWithPostInfo {
             ensure_signed(origin)?;
-            Self::do_close_expired(lease)
+            let took = Self::do_close_expired(lease)?;
+            Ok(Some(took).into())
         }
 
         /// Gives the cards of a lease up, for good, and keeps its data in a CPU share: free under a pledge,

@@ -9,7 +9,9 @@ use dbc_primitives::{
     proof::register_message,
 };
 use frame_support::{
-    assert_ok, derive_impl, parameter_types,
+    assert_ok, derive_impl,
+    dispatch::{DispatchResult, DispatchResultWithPostInfo},
+    parameter_types,
     traits::{ConstU32, ConstU64, ConstU128, Get, Hooks, fungible::InspectHold},
     weights::{Weight, WeightMeter},
 };
@@ -482,4 +484,9 @@ pub fn assert_equation(lease: LeaseId, deposited: Balance) {
 pub fn cost(lease: LeaseId) -> Balance {
     let record = record(lease);
     record.paid + record.fees + record.burned + record.platform_fees
+}
+
+/// What came of a call, without its weight.
+pub fn plain(result: DispatchResultWithPostInfo) -> DispatchResult {
+    result.map(drop).map_err(|refused| refused.error)
 }

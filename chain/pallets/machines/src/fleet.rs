@@ -6,7 +6,7 @@ use dbc_primitives::{
     Balance, DenseIndex, MachineClass, MachineId, MachineStatus, Profile, Slot, Text,
     lease::GpuSlots,
 };
-use frame_support::{dispatch::DispatchResult, ensure};
+use frame_support::{ensure, weights::Weight};
 use sp_runtime::DispatchError;
 
 use crate::{Config, Error, Machine, MachineOf, Machines, Operators, Pallet};
@@ -101,8 +101,8 @@ pub trait Presence<AccountId> {
     /// It left; its index is free.
     fn left(index: u32, machine: MachineId);
 
-    /// So much of it is leased now, in parts of 10,000.
-    fn rented(machine: MachineId, parts: u32);
+    /// So much of it is leased now, in parts of 10,000. Gives what following that took beyond the usual.
+    fn rented(machine: MachineId, parts: u32) -> Weight;
 
     /// Its rent paid so many units to the treasury.
     fn fee_paid(machine: MachineId, amount: Balance);
@@ -136,7 +136,9 @@ impl<AccountId> Presence<AccountId> for () {
     fn verified(_: u32, _: MachineId) {}
     fn retired(_: MachineId) {}
     fn left(_: u32, _: MachineId) {}
-    fn rented(_: MachineId, _: u32) {}
+    fn rented(_: MachineId, _: u32) -> Weight {
+        Weight::zero()
+    }
     fn fee_paid(_: MachineId, _: Balance) {}
     fn is_clear(_: MachineId) -> bool {
         true
@@ -156,14 +158,14 @@ pub trait Fleet<AccountId> {
         offer_version: u32,
     ) -> Result<Quote<AccountId>, DispatchError>;
 
-    /// Marks what was quoted as leased.
+    /// Marks what was quoted as leased. Gives what that took beyond the usual.
     ///
     /// # Errors
     /// When some of it is leased already.
-    fn occupy(machine: MachineId, part: Part) -> DispatchResult;
+    fn occupy(machine: MachineId, part: Part) -> Result<Weight, DispatchError>;
 
-    /// Marks it as free; of a machine that left, nothing happens.
-    fn vacate(machine: MachineId, part: Part);
+    /// Marks it as free; of a machine that left, nothing happens. Gives what that took beyond the usual.
+    fn vacate(machine: MachineId, part: Part) -> Weight;
 
     /// Who owns the machine's stake and earns now: it may have changed hands since an order.
     fn provider_of(machine: MachineId) -> Option<AccountId>;
@@ -222,7 +224,7 @@ impl<T: Config> Fleet<T::AccountId> for Pallet<T> {
         })
     }
 
-    fn occupy(machine: MachineId, part: Part) -> DispatchResult {
+    fn occupy(machine: MachineId, part: Part) -> Result<Weight, DispatchError> {
         let parts = Machines::<T>::try_mutate(machine, |record| {
             let record = record.as_mut().ok_or(Error::<T>::MachineNotFound)?;
             let wanted = mask::<T>(record, part)?;
@@ -239,11 +241,10 @@ impl<T: Config> Fleet<T::AccountId> for Pallet<T> {
             }
             Ok::<_, DispatchError>(record.leased_parts())
         })?;
-        T::Presence::rented(machine, parts);
-        Ok(())
+        Ok(T::Presence::rented(machine, parts))
     }
 
-    fn vacate(machine: MachineId, part: Part) {
+    fn vacate(machine: MachineId, part: Part) -> Weight {
         let parts = Machines::<T>::mutate(machine, |record| {
             let record = record.as_mut()?;
             match part.profile {
@@ -254,9 +255,7 @@ impl<T: Config> Fleet<T::AccountId> for Pallet<T> {
             }
             Some(record.leased_parts())
         });
-        if let Some(parts) = parts {
-            T::Presence::rented(machine, parts);
-        }
+        parts.map_or(Weight::zero(), |parts| T::Presence::rented(machine, parts))
     }
 
     fn provider_of(machine: MachineId) -> Option<T::AccountId> {

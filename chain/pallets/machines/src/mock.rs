@@ -11,6 +11,7 @@ use frame_support::{
     dispatch::DispatchResult,
     parameter_types,
     traits::{ConstU64, ConstU128, Get, fungible::InspectHold},
+    weights::Weight,
 };
 use sp_core::{Pair, ed25519};
 use sp_runtime::{BuildStorage, Permill, traits::IdentityLookup};
@@ -97,7 +98,9 @@ impl crate::Presence<u64> for Follower {
 
     fn retired(_: MachineId) {}
     fn left(_: u32, _: MachineId) {}
-    fn rented(_: MachineId, _: u32) {}
+    fn rented(_: MachineId, _: u32) -> Weight {
+        Weight::zero()
+    }
     fn fee_paid(_: MachineId, _: Balance) {}
 
     fn is_clear(_: MachineId) -> bool {

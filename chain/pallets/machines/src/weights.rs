@@ -82,11 +82,12 @@ impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
 
     // Reads: `Operators` and `ProviderOf` of the caller, `Machines` and its counter,
     // `VerifiedAtGenesis`, the genesis hash, the slot, account and holds of the provider, `FreeCount`,
-    // `FreeIndexes` (or `NextIndex`).
+    // `FreeIndexes` (or `NextIndex`), its allowance for beats; of one that genesis vouches for also what liveness
+    // and rewards begin with: presence, cohort, model, points of the machine, its provider and all.
     // Writes: `Machines` and its counter, `MachineAt`, `ByProvider`, account and holds, `FreeCount`,
-    // `FreeIndexes`.
+    // `FreeIndexes`, the allowance; presence, counts of the cohort, points.
     fn register() -> Weight {
-        Self::counted(EXECUTION + SIGNATURE, 11, 8)
+        Self::counted(EXECUTION + SIGNATURE, 30, 15)
     }
 
     fn set_network() -> Weight {
@@ -105,17 +106,20 @@ impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
         Self::change()
     }
 
-    // As each change, and the slot.
+    // As each change, and the slot; points of the machine, its provider and all, pauses, two parameters, the pot
+    // and the treasury; the audit that is open, its place in the queue, that it holds the machine back; the
+    // offence that runs, its place in the queue, four parameters, what was charged, the reporter's bond.
     fn retire() -> Weight {
-        Self::counted(EXECUTION, 4, 1)
+        Self::counted(2 * EXECUTION, 23, 18)
     }
 
     // Reads: `Operators` and `ProviderOf` of the caller, `Machines` and its counter, the slot, account
-    // and holds of the provider, `FreeCount`.
+    // and holds of the provider, `FreeCount`; all that others keep of a machine, as they forget it.
     // Writes: `Machines` and its counter, `MachineAt`, `ByProvider`, account and holds, `FreeCount`,
-    // `FreeIndexes`.
+    // `FreeIndexes`; presence, outages and counts of its cohort, proof, owner, attempts, impressions, suspicion,
+    // points of the machine, its provider and all, the pot and the treasury, the allowance for beats.
     fn withdraw_stake() -> Weight {
-        Self::counted(EXECUTION, 8, 8)
+        Self::counted(2 * EXECUTION, 26, 26)
     }
 
     // Writes: `Relays`.
@@ -150,10 +154,11 @@ impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
         Self::counted(2 * EXECUTION, 10, 6)
     }
 
-    // Reads: as a change, the open audit, disputes, the slot, two parameters, account and holds; the proof;
-    // points. Writes: as `join_tier`, and the proof.
+    // Reads: as a change, the open audit, disputes, the slot, two parameters, account and holds; the proof and its
+    // owner; points, pauses, two parameters, the pot and the treasury; presence and its cohort. Writes: as
+    // `join_tier`, the proof, its owner twice, the pot and the treasury, the cohort.
     fn change_hardware() -> Weight {
-        Self::counted(2 * EXECUTION, 14, 7)
+        Self::counted(2 * EXECUTION, 22, 12)
     }
 
     // Reads: as a change, disputes, a parameter, account and holds. Writes: `Machines`, account, holds.

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use codec::{Decode, Encode, MaxEncodedLen};
 use dbc_primitives::{Balance, BoundedVec, ConstU32, MachineId, Slot};
+use frame_support::weights::Weight;
 use scale_info::TypeInfo;
 
 use crate::{Facts, Version};
@@ -285,8 +286,8 @@ pub trait Rewards<AccountId> {
     /// proof like all of it.
     fn handed_over(machine: MachineId, to: &AccountId);
 
-    /// So much of it is rented, in parts of [`ONE`].
-    fn rented(machine: MachineId, parts: u32);
+    /// So much of it is rented, in parts of [`ONE`]. Gives what that took beyond settling its share.
+    fn rented(machine: MachineId, parts: u32) -> Weight;
 
     /// Its rent paid so much to the treasury.
     fn fee_paid(machine: MachineId, amount: Balance);

@@ -123,17 +123,21 @@ impl pallet_machines::Presence<AccountId> for Followers {
         sp_statement_store::decrease_allowance_by(machine.0, MachineAllowance::get());
     }
 
-    fn rented(machine: MachineId, parts: u32) {
-        Rewards::rented(machine, parts);
+    fn rented(machine: MachineId, parts: u32) -> Weight {
+        let mut beyond = Rewards::rented(machine, parts);
         // Of a machine with cards, shares of the processor alone are no part.
         let record = pallet_machines::Machines::<Runtime>::get(machine);
         if record.is_some_and(|record| !record.is_leased()) {
             if !rewards::earns(machine) {
-                // Its proof ended while it was leased.
+                // Its proof ended while it was leased; its provider's sums and all change with it.
                 Rewards::count(machine, false);
+                beyond.saturating_accrue(
+                    <Runtime as frame_system::Config>::DbWeight::get().writes(2),
+                );
             }
-            Audits::given_back(machine);
+            beyond.saturating_accrue(Audits::given_back(machine));
         }
+        beyond
     }
 
     fn fee_paid(machine: MachineId, amount: Balance) {

@@ -1,7 +1,7 @@
 //! Proofs: what is kept of them, by machine and by provider, and when they end.
 
 use dbc_primitives::{MachineId, Slot};
-use frame_support::traits::Get as _;
+use frame_support::{traits::Get as _, weights::Weight};
 
 use crate::{
     AttemptsOf, AuditId, AuditSink as _, AuditedMachines as _, Config, Event, HeldBack, OpenOf,
@@ -72,13 +72,14 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Nothing of a machine is leased any more. With an old proof it is audited before it takes orders
-    /// again, so that nobody escapes audits by renting from himself (mechanisms rule 3).
-    pub fn given_back(machine: MachineId) {
+    /// again, so that nobody escapes audits by renting from himself (mechanisms rule 3). Gives what that
+    /// took beyond a look at its proof.
+    pub fn given_back(machine: MachineId) -> Weight {
         let now = T::Clock::get();
         let proof = Proofs::<T>::get(machine);
         let old = proof.is_some_and(|proof| !proof.is_fresh(now));
         if !old || T::Machines::terms(machine).is_err() {
-            return;
+            return Weight::zero();
         }
         // One may be booked already; then that is the one that it waits for.
         let booked =
@@ -88,6 +89,9 @@ impl<T: Config> Pallet<T> {
             HeldBack::<T>::insert(machine, until);
             Self::deposit_event(Event::HeldBackFor { machine, until });
         }
+        // Whether one is open, its attempts, the pace, the next number, the queue; the audit, its number, that it
+        // is open, its entry in the queue, that the machine is held back.
+        T::DbWeight::get().reads_writes(5, 5)
     }
 
     /// Whether a machine takes no orders now because it is audited first; ends by itself.

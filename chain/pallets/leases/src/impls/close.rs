@@ -3,9 +3,9 @@
 
 use dbc_primitives::{Balance, CloseReason, LeaseId, LeaseState, Slot};
 use frame_support::{
-    dispatch::DispatchResult,
     ensure,
     traits::{Get as _, fungible::MutateHold as _, tokens::Precision},
+    weights::Weight,
 };
 use pallet_machines::Fleet as _;
 use sp_runtime::{DispatchError, TokenError};
@@ -14,17 +14,16 @@ use super::settle::wholly;
 use crate::{Config, Error, Event, HoldReason, LeaseOf, Leases, Meter as _, Pallet, Running, Tail};
 
 impl<T: Config> Pallet<T> {
-    pub(crate) fn do_end(renter: T::AccountId, lease: LeaseId) -> DispatchResult {
+    /// Gives the weight that it took.
+    pub(crate) fn do_end(renter: T::AccountId, lease: LeaseId) -> Result<Weight, DispatchError> {
         let mut record = Self::own_lease(&renter, lease)?;
         ensure!(!record.is_closed(), Error::<T>::LeaseOver);
         if Self::is_over(&record) {
-            Self::close_over(lease, record);
-            return Ok(());
+            return Ok(Self::close_over(lease, record));
         }
         Self::settle_record(lease, &mut record);
         Self::charge_minimum(lease, &mut record);
-        Self::close(lease, record, CloseReason::EndedByRenter);
-        Ok(())
+        Ok(Self::close(lease, record, CloseReason::EndedByRenter))
     }
 
     /// Bogus orders pay the provider for the trouble of starting them (mechanisms rule 7), unless it is
@@ -42,13 +41,13 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    pub(crate) fn do_terminate(who: T::AccountId, lease: LeaseId) -> DispatchResult {
+    /// Gives the weight that it took.
+    pub(crate) fn do_terminate(who: T::AccountId, lease: LeaseId) -> Result<Weight, DispatchError> {
         let mut record = Leases::<T>::get(lease).ok_or(Error::<T>::LeaseNotFound)?;
         ensure!(T::Fleet::may_run(record.machine, &who), Error::<T>::NotProvider);
         ensure!(!record.is_closed(), Error::<T>::LeaseOver);
         if Self::is_over(&record) {
-            Self::close_over(lease, record);
-            return Ok(());
+            return Ok(Self::close_over(lease, record));
         }
         if record.state == LeaseState::Pending {
             // Giving up an order is no better than sleeping over it (mechanisms rule 7).
@@ -56,8 +55,7 @@ impl<T: Config> Pallet<T> {
         }
         record.at_fault = true;
         Self::settle_record(lease, &mut record);
-        Self::close(lease, record, CloseReason::ProviderFault);
-        Ok(())
+        Ok(Self::close(lease, record, CloseReason::ProviderFault))
     }
 
     pub(crate) fn own_lease(
@@ -85,8 +83,8 @@ impl<T: Config> Pallet<T> {
         T::Clock::get() >= record.ends_at
     }
 
-    /// Closes an open lease whose time is over.
-    pub(crate) fn close_over(lease: LeaseId, mut record: LeaseOf<T>) {
+    /// Closes an open lease whose time is over. Gives the weight that it took.
+    pub(crate) fn close_over(lease: LeaseId, mut record: LeaseOf<T>) -> Weight {
         let reason = match record.state {
             LeaseState::Pending => {
                 T::Fleet::strike(record.machine);
@@ -95,12 +93,14 @@ impl<T: Config> Pallet<T> {
             LeaseState::Running | LeaseState::Closed { .. } => CloseReason::Expired,
         };
         Self::settle_record(lease, &mut record);
-        Self::close(lease, record, reason);
+        Self::close(lease, record, reason)
     }
 
-    pub(crate) fn close(lease: LeaseId, mut record: LeaseOf<T>, reason: CloseReason) {
+    /// Gives the weight that it took, with what its caller did to the record before.
+    pub(crate) fn close(lease: LeaseId, mut record: LeaseOf<T>, reason: CloseReason) -> Weight {
         let now = T::Clock::get();
-        T::Fleet::vacate(record.machine, record.part());
+        let beyond = T::Fleet::vacate(record.machine, record.part());
+        let slept = record.suspended.is_some();
         Running::<T>::remove(record.machine, lease);
         record.at_fault |= Self::was_away(&record);
 
@@ -141,7 +141,9 @@ impl<T: Config> Pallet<T> {
         if !open {
             Self::finish_money(lease, &mut record);
         }
+        let took = Self::end_took(&record, slept, beyond);
         Leases::<T>::insert(lease, record);
+        took
     }
 
     /// When a closed lease's tail is looked at next: soon, or when all that is known of it is known and a

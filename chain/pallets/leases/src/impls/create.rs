@@ -5,7 +5,7 @@ use dbc_primitives::{
     discount::Progress,
     price::{self, LEG_MAX},
 };
-use frame_support::{dispatch::DispatchResult, ensure, traits::Get as _};
+use frame_support::{dispatch::DispatchResult, ensure, traits::Get as _, weights::Weight};
 use pallet_machines::{Fleet as _, Part, Quote};
 use sp_runtime::DispatchError;
 
@@ -15,7 +15,11 @@ use crate::{
 };
 
 impl<T: Config> Pallet<T> {
-    pub(crate) fn do_create(renter: T::AccountId, order: Order<T::AccountId>) -> DispatchResult {
+    /// Gives the weight that it took.
+    pub(crate) fn do_create(
+        renter: T::AccountId,
+        order: Order<T::AccountId>,
+    ) -> Result<Weight, DispatchError> {
         ensure!(!Tags::<T>::contains_key(&renter, order.tag), Error::<T>::TagUsed);
         let Order { profile, ref gpus, cpu_shares, .. } = order;
         let part = Part { profile, gpus, cpu_shares };
@@ -26,7 +30,8 @@ impl<T: Config> Pallet<T> {
         let mut record = Self::ordered(renter, order, quote)?;
         let deposit = Self::first_price(&record).ok_or(Error::<T>::Overflow)?;
 
-        T::Fleet::occupy(record.machine, record.part())?;
+        let beyond = T::Fleet::occupy(record.machine, record.part())?;
+        let took = Self::order_took(&record, beyond);
         Self::put_on_hold(&mut record, deposit)?;
         Self::join_voucher(&record);
         let lease = NextLease::<T>::mutate(|next| {
@@ -46,7 +51,7 @@ impl<T: Config> Pallet<T> {
             start_by: record.ends_at,
         });
         Leases::<T>::insert(lease, record);
-        Ok(())
+        Ok(took)
     }
 
     /// The record of an order at this quote, before anything of it is on hold.

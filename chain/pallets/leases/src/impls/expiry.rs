@@ -3,7 +3,12 @@
 //! no money, because every read asks the clock and charges never pass a lease's end.
 
 use dbc_primitives::LeaseId;
-use frame_support::{dispatch::DispatchResult, ensure, traits::Get as _, weights::WeightMeter};
+use frame_support::{
+    ensure,
+    traits::Get as _,
+    weights::{Weight, WeightMeter},
+};
+use sp_runtime::DispatchError;
 
 use crate::{
     ByMachine, Config, Error, Event, Expiry, ExpiryCursor, LeaseOf, Leases, Pallet, Tags,
@@ -15,11 +20,11 @@ use crate::{
 const SLOTS_PER_BLOCK_MAX: u32 = 1_000;
 
 impl<T: Config> Pallet<T> {
-    pub(crate) fn do_close_expired(lease: LeaseId) -> DispatchResult {
+    /// Gives the weight that it took.
+    pub(crate) fn do_close_expired(lease: LeaseId) -> Result<Weight, DispatchError> {
         let record = Leases::<T>::get(lease).ok_or(Error::<T>::LeaseNotFound)?;
         ensure!(Self::is_due(&record), Error::<T>::NotDue);
-        Self::handle_due(lease, record);
-        Ok(())
+        Ok(Self::handle_due(lease, record))
     }
 
     /// Handles what is due, as far as the block's weight and bounds allow.
@@ -47,14 +52,17 @@ impl<T: Config> Pallet<T> {
                 cursor += 1;
                 continue;
             };
-            if left == 0 || meter.try_consume(handle).is_err() {
+            if left == 0 || !meter.can_consume(handle) {
                 break;
             }
             left -= 1;
             Expiry::<T>::remove(cursor, lease);
-            if let Some(record) = Leases::<T>::get(lease).filter(|record| Self::is_due(record)) {
-                Self::handle_due(lease, record);
-            }
+            let record = Leases::<T>::get(lease).filter(|record| Self::is_due(record));
+            // An entry that is not due any more is removed, and its record read.
+            let took = record.map_or(T::DbWeight::get().reads_writes(2, 1), |record| {
+                Self::handle_due(lease, record)
+            });
+            meter.consume(took);
         }
         ExpiryCursor::<T>::put(cursor);
     }
@@ -64,16 +72,22 @@ impl<T: Config> Pallet<T> {
         T::Clock::get() >= record.due_at
     }
 
-    fn handle_due(lease: LeaseId, mut record: LeaseOf<T>) {
+    /// Gives the weight that it took.
+    fn handle_due(lease: LeaseId, mut record: LeaseOf<T>) -> Weight {
         if record.tail.is_some() {
             Self::handle_tail(lease, &mut record);
+            let took = Self::end_took(&record, false, Weight::zero());
             Leases::<T>::insert(lease, record);
+            took
         } else if record.is_closed() {
+            let took = Self::end_took(&record, false, Weight::zero());
             Self::forget(lease, record);
+            took
         } else if Self::is_over(&record) {
-            Self::close_over(lease, record);
+            Self::close_over(lease, record)
         } else {
             Self::handle_turn(lease, record);
+            T::WeightInfo::end()
         }
     }
 

@@ -3,13 +3,13 @@
 
 use dbc_primitives::{Balance, LeaseId, Slot, price};
 use frame_support::{
-    dispatch::DispatchResult,
     storage::{TransactionOutcome, with_transaction_unchecked},
     traits::{
         Get as _,
         fungible::MutateHold as _,
         tokens::{Fortitude, Precision, Restriction},
     },
+    weights::Weight,
 };
 use pallet_machines::Fleet as _;
 use sp_runtime::{
@@ -19,22 +19,22 @@ use sp_runtime::{
 use crate::{Config, Error, Event, HoldReason, LeaseOf, Leases, Meter as _, Pallet};
 
 impl<T: Config> Pallet<T> {
-    pub(crate) fn do_settle(lease: LeaseId) -> DispatchResult {
+    /// Gives the weight that it took.
+    pub(crate) fn do_settle(lease: LeaseId) -> Result<Weight, DispatchError> {
         let mut record = Leases::<T>::get(lease).ok_or(Error::<T>::LeaseNotFound)?;
         if record.is_closed() {
             let over = Self::tail_is_over(&record);
             frame_support::ensure!(over, Error::<T>::LeaseOver);
             Self::settle_tail(lease, &mut record);
-            Leases::<T>::insert(lease, record);
-            return Ok(());
+        } else if Self::is_over(&record) {
+            return Ok(Self::close_over(lease, record));
+        } else {
+            Self::settle_record(lease, &mut record);
         }
-        if Self::is_over(&record) {
-            Self::close_over(lease, record);
-            return Ok(());
-        }
-        Self::settle_record(lease, &mut record);
+        // Less than an end takes.
+        let took = Self::end_took(&record, false, Weight::zero());
         Leases::<T>::insert(lease, record);
-        Ok(())
+        Ok(took)
     }
 
     /// Settles a running lease up to the horizon, never past its end.

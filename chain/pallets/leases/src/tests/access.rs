@@ -79,13 +79,13 @@ fn a_lease_that_does_not_exist_is_named_so_by_every_call() {
         let lease = 99;
         for result in [
             Leases::started(by(), lease),
-            Leases::settle(by(), lease),
+            plain(Leases::settle(by(), lease)),
             Leases::extend(by(), lease, 1, 1, RATE),
-            Leases::end(by(), lease),
-            Leases::terminate(by(), lease),
+            plain(Leases::end(by(), lease)),
+            plain(Leases::terminate(by(), lease)),
             Leases::set_access(by(), lease, [9; 32]),
             Leases::revoke_grants(by(), lease),
-            Leases::close_expired(by(), lease),
+            plain(Leases::close_expired(by(), lease)),
             Leases::suspend(by(), lease),
             Leases::resume(by(), lease, Default::default(), 1, RATE),
             Leases::fail_over(by(), lease),

@@ -160,7 +160,7 @@ fn who_cannot_pay_gets_nothing() {
         let dear = order(machine, &[0], 100_000, 1);
         frame_support::assert_err!(
             Leases::create(RuntimeOrigin::signed(renter()), order(machine, &[0], 99_999, 2))
-                .and_then(|()| { Leases::create(RuntimeOrigin::signed(account(77)), dear) }),
+                .and_then(|_| { Leases::create(RuntimeOrigin::signed(account(77)), dear) }),
             MachineError::<Test>::GpuUnavailable
         );
         let poor =

@@ -19,13 +19,13 @@ fn below(layers: u32, act: &dyn Fn() -> DispatchResult) -> DispatchResult {
 fn rule_12_settlement_cannot_be_blocked_by_batches_in_batches() {
     run(|| {
         let lease = running(1_000);
-        let settle = || Leases::settle(RuntimeOrigin::signed(renter()), lease);
+        let settle = || plain(Leases::settle(RuntimeOrigin::signed(renter()), lease));
         pass(200);
         assert!(below(LAYERS_MAX, &settle).is_err(), "one layer more than a call can have");
         assert_ok!(below(LAYERS_MAX - 1, &settle));
         assert_eq!(record(lease).paid, RATE * 200 * 95 / 100);
         pass(200);
-        let end = || Leases::end(RuntimeOrigin::signed(renter()), lease);
+        let end = || plain(Leases::end(RuntimeOrigin::signed(renter()), lease));
         assert_ok!(below(LAYERS_MAX - 1, &end));
         let found = record(lease);
         assert_eq!((found.paid, found.fees), (RATE * 400 * 95 / 100, RATE * 400 * 5 / 100));

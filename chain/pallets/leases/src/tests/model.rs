@@ -90,7 +90,7 @@ fn choose(model: &Plain, choice: u8) -> u64 {
 fn create(wanted: Wanted) -> DispatchResult {
     let mut order = order(machine(1), &[wanted.gpu], wanted.term, crate::NextLease::<Test>::get());
     order.receiver = wanted.receiver.map(account);
-    Leases::create(RuntimeOrigin::signed(account(wanted.who)), order)
+    plain(Leases::create(RuntimeOrigin::signed(account(wanted.who)), order))
 }
 
 fn apply(op: &Op, model: &mut Plain) {
@@ -104,7 +104,7 @@ fn apply(op: &Op, model: &mut Plain) {
         }
         Op::Settle(choice) => {
             let id = choose(model, choice);
-            (Leases::settle(signed(BANK), id), model.settle(id))
+            (plain(Leases::settle(signed(BANK), id)), model.settle(id))
         }
         Op::Extend { lease, slots } => {
             let id = choose(model, lease);
@@ -114,15 +114,15 @@ fn apply(op: &Op, model: &mut Plain) {
         }
         Op::End(choice) => {
             let id = choose(model, choice);
-            (Leases::end(renter(model, id), id), model.end(id))
+            (plain(Leases::end(renter(model, id), id)), model.end(id))
         }
         Op::Terminate(choice) => {
             let id = choose(model, choice);
-            (Leases::terminate(signed(PROVIDER), id), model.terminate(id))
+            (plain(Leases::terminate(signed(PROVIDER), id)), model.terminate(id))
         }
         Op::CloseExpired(choice) => {
             let id = choose(model, choice);
-            (Leases::close_expired(signed(BANK), id), model.close_expired(id))
+            (plain(Leases::close_expired(signed(BANK), id)), model.close_expired(id))
         }
         Op::SetOffer(rate) => {
             let found = Machines::set_offer(signed(PROVIDER), machine(1), offer(rate, 1));

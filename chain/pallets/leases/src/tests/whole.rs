@@ -77,13 +77,13 @@ fn apply(op: &Op) {
     let run = || RuntimeOrigin::signed(provider());
     let version = pallet_machines::Machines::<Test>::get(place(other)).unwrap().offer_version;
     let _ = match what {
-        0..=6 => Leases::create(by(who), ordered(op)),
+        0..=6 => plain(Leases::create(by(who), ordered(op))),
         7..=10 => Leases::started(run(), lease),
-        11 => Leases::settle(by(who), lease),
+        11 => plain(Leases::settle(by(who), lease)),
         12 => Leases::extend(renter(), lease, other % 1_000, version, u128::MAX),
-        13 => Leases::end(renter(), lease),
-        14 => Leases::terminate(run(), lease),
-        15 => Leases::close_expired(by(who), lease),
+        13 => plain(Leases::end(renter(), lease)),
+        14 => plain(Leases::terminate(run(), lease)),
+        15 => plain(Leases::close_expired(by(who), lease)),
         16 => Leases::suspend(renter(), lease),
         17 => {
             let gpus: Vec<u8> = (0..3).filter(|gpu| other >> gpu & 1 == 1).collect();

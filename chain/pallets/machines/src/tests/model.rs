@@ -140,7 +140,7 @@ fn apply(op: Op, who: u64, number: u8) -> DispatchResult {
                 let version = Records::<Test>::get(id).map_or(0, |record| record.offer_version);
                 Machines::quote(id, *part, version).is_ok()
             });
-            return quoted.map_or(Ok(()), |part| Machines::occupy(id, part));
+            return quoted.map_or(Ok(()), |part| Machines::occupy(id, part).map(drop));
         }
         Op::Vacate => {
             if let Some(part) = part(id) {

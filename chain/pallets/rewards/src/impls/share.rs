@@ -11,6 +11,7 @@ use frame_support::{
         fungible::{Inspect as _, Mutate as _},
         tokens::{Fortitude, Preservation},
     },
+    weights::Weight,
 };
 
 use sp_runtime::Perquintill;
@@ -32,11 +33,16 @@ impl<T: Config> Pallet<T> {
     /// Adds what a machine earned since it was settled to what is provisional.
     pub(crate) fn settle(machine: MachineId) {
         let Some(mut share) = Shares::<T>::get(machine) else { return };
+        Self::earn_so_far(&mut share);
+        Shares::<T>::insert(machine, share);
+    }
+
+    /// Adds what was earned to a machine's share, and nothing else: while no sum changes, its provider's
+    /// accumulator can follow later as well. Gives whether money was moved for it.
+    fn earn_so_far(share: &mut Share<T::AccountId>) -> bool {
         let mut fleet = Fleets::<T>::get(&share.provider);
         Self::follow(&mut fleet);
-        Self::earn(&fleet, &mut share);
-        Fleets::<T>::insert(&share.provider, fleet);
-        Shares::<T>::insert(machine, share);
+        Self::earn(&fleet, share)
     }
 
     /// Claimable and locked, as of now; writes nothing.
@@ -82,7 +88,8 @@ impl<T: Config> Pallet<T> {
         (base, full - base)
     }
 
-    fn earn(fleet: &Fleet, share: &mut Share<T::AccountId>) {
+    /// Gives whether money was moved between the pot and the treasury.
+    fn earn(fleet: &Fleet, share: &mut Share<T::AccountId>) -> bool {
         let (base, unknown) = Self::since_settled(fleet, share);
         let acc = All::<T>::get().acc;
         share.mark = fleet.acc;
@@ -92,7 +99,7 @@ impl<T: Config> Pallet<T> {
             Self::to_treasury(unknown);
         }
         if base == 0 {
-            return;
+            return unknown > 0;
         }
         share.provisional = share.provisional.saturating_add(base);
         // The bonus for rent comes out of what that rent paid, never out of others' emission (rule 2).
@@ -104,6 +111,7 @@ impl<T: Config> Pallet<T> {
             share.fees =
                 share.fees.saturating_sub(T::RentReturn::get().saturating_reciprocal_mul(bonus));
         }
+        unknown > 0 || bonus > 0
     }
 
     fn draw_bonus(amount: Balance) -> bool {
@@ -297,8 +305,13 @@ impl<T: Config> Rewards<T::AccountId> for Pallet<T> {
         Self::deposit_event(Event::HandedOver { machine, from, to, kept });
     }
 
-    fn rented(machine: MachineId, parts: u32) {
-        Self::change(machine, |share| share.rented = parts.min(ONE as u32));
+    fn rented(machine: MachineId, parts: u32) -> Weight {
+        let Some(mut share) = Shares::<T>::get(machine) else { return Weight::zero() };
+        let moved = Self::earn_so_far(&mut share);
+        share.rented = parts.min(ONE as u32);
+        Shares::<T>::insert(machine, share);
+        // The pot and the treasury.
+        if moved { T::DbWeight::get().reads_writes(2, 2) } else { Weight::zero() }
     }
 
     fn fee_paid(machine: MachineId, amount: Balance) {

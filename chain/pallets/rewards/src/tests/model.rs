@@ -83,7 +83,9 @@ proptest! {
                     Op::Count(number, on) => Rewards::count(machine(number), on),
                     Op::Proven(number) => Rewards::proven(machine(number)),
                     Op::Failed(number) => Rewards::failed(machine(number)),
-                    Op::Rented(number, parts) => Rewards::rented(machine(number), parts),
+                    Op::Rented(number, parts) => {
+                        Rewards::rented(machine(number), parts);
+                    }
                     Op::Fee(number, fee) => Rewards::fee_paid(machine(number), fee),
                     Op::Remove(number) => Rewards::remove(machine(number)),
                     Op::Forfeit(who, most) => drop(Rewards::forfeit(&who, most)),
