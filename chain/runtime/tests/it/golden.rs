@@ -1,5 +1,5 @@
 //! The golden listing of what others rely on: indexes, names and types of calls, storage with its hashers and
-//! versions, constants, hold reasons, what a transaction carries. A change of it is seen in review, and says
+//! versions, constants, views, hold reasons, what a transaction carries. A change of it is seen in review, and says
 //! whether `transaction_version` rises or a migration is due.
 
 use std::{collections::BTreeSet, fmt::Write as _, path::PathBuf};
@@ -8,7 +8,7 @@ use codec::Decode as _;
 use dbc_runtime::{Runtime, RuntimeHoldReason, VERSION};
 use frame_metadata::{
     RuntimeMetadata, RuntimeMetadataPrefixed,
-    v15::{RuntimeMetadataV15, StorageEntryType},
+    v16::{RuntimeMetadataV16, StorageEntryType},
 };
 use scale_info::{
     MetaType, PortableRegistry, Registry, Type, TypeDef, Variant, form::PortableForm,
@@ -98,11 +98,11 @@ impl Printer<'_> {
     }
 }
 
-fn metadata() -> RuntimeMetadataV15 {
-    let bytes = Runtime::metadata_at_version(15).expect("version 15 is served");
+fn metadata() -> RuntimeMetadataV16 {
+    let bytes = Runtime::metadata_at_version(16).expect("version 16 is served");
     let whole = RuntimeMetadataPrefixed::decode(&mut &bytes[..]).expect("metadata decodes");
     match whole.1 {
-        RuntimeMetadata::V15(found) => found,
+        RuntimeMetadata::V16(found) => found,
         other => panic!("version {}", other.version()),
     }
 }
@@ -140,7 +140,7 @@ fn listing() -> String {
     let mut printer = Printer { types: &metadata.types, named: BTreeSet::new() };
     let mut text = format!("transaction_version {}\n", VERSION.transaction_version);
     text.push_str("transactions carry\n");
-    for extension in &metadata.extrinsic.signed_extensions {
+    for extension in &metadata.extrinsic.transaction_extensions {
         let _ = writeln!(text, "  {}", extension.identifier);
     }
     text.push_str(&reasons());
@@ -178,6 +178,13 @@ fn listing() -> String {
             };
             let name = printer.name(constant.ty.id);
             let _ = writeln!(text, "  constant {}: {name} = {value}", constant.name);
+        }
+        for view in &pallet.view_functions {
+            let inputs =
+                view.inputs.iter().map(|of| format!("{}: {}", of.name, printer.name(of.ty.id)));
+            let inputs = inputs.collect::<Vec<_>>().join(", ");
+            let output = printer.name(view.output.id);
+            let _ = writeln!(text, "  view {}({inputs}) -> {output}", view.name);
         }
     }
     text.push_str("\ntypes of ours\n");
