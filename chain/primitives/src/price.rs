@@ -8,6 +8,9 @@ use crate::{Balance, Profile, SLOTS_PER_HOUR, Slot};
 
 /// Longest leg in slots: thirty days, for which a rate in DBC is fixed.
 pub const LEG_MAX: Slot = 30 * 24 * SLOTS_PER_HOUR;
+/// Longest of shortest terms: ten minutes, which is also what a visit by auditors takes. Renters may end at any
+/// time; a longer one would only ask for deposits that visitors do not have (docs/design/013-visits.md).
+pub const MIN_TERM_MAX: Slot = SLOTS_PER_HOUR / 6;
 
 /// An amount, in the currency in which a provider asks.
 #[derive(
@@ -72,7 +75,7 @@ pub struct Price {
 pub struct Offer {
     /// Price.
     pub price: Price,
-    /// Shortest term in slots.
+    /// Shortest term in slots, [`MIN_TERM_MAX`] at most.
     pub min_term: Slot,
     /// Longest term in slots.
     pub max_term: Slot,
@@ -82,13 +85,14 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// Whether its amounts are in one currency and its terms are in order.
+    /// Whether its amounts are in one currency and its terms are in order: whoever comes for a visit must be
+    /// able to put the deposit of the shortest term down.
     pub fn is_sound(&self) -> bool {
         let dollars = |amount| matches!(amount, Amount::UsdMicro(_));
         let in_dollars = dollars(self.price.gpu_hour);
         in_dollars == dollars(self.price.cpu_hour)
             && 0 < self.min_term
-            && self.min_term <= self.max_term
+            && self.min_term <= self.max_term.min(MIN_TERM_MAX)
     }
 
     /// Whether its price is in dollars.

@@ -646,7 +646,7 @@ pub struct Offer {
     /// For a CPU share and hour, in the same currency.
     #[arg(long, default_value = "1")]
     pub cpu_hour: String,
-    /// Shortest term.
+    /// Shortest term, ten minutes at most: renters may end when they like.
     #[arg(long, default_value = "5m", value_parser = parse_term)]
     pub min_term: u64,
     /// Longest term.

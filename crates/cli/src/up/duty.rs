@@ -57,8 +57,11 @@ impl Component for Duty {
 
     async fn ensure(&self, network: &mut Network, _: &mut Step) -> Result<String> {
         let chain = network.chain_url();
+        let dir = network.dir.display().to_string();
         let state = network.dir.join(self.name).display().to_string();
         let mut words = vec![self.name, "run", "--wallet", self.key, "--chain", &chain];
+        // Where an auditor finds the registry that visits take their images from.
+        words.extend(["--net-dir", &dir]);
         if self.notes {
             words.extend(["--state", &state]);
         }

@@ -55,13 +55,8 @@ impl Market {
         max_term_s: u64,
     ) -> Result<TxView, MarketError> {
         bounded(machines.len())?;
-        let calendar = self.calendar().await?;
-        let offer = |cpu_shares| chain::Offer {
-            price: convert::ask(ask),
-            min_term: calendar.slots(min_term_s),
-            max_term: calendar.slots(max_term_s),
-            cpu_shares,
-        };
+        let offer = self.offer(ask, min_term_s, max_term_s).await?;
+        let offer = |cpu_shares| chain::Offer { cpu_shares, ..offer };
         let offers = machines.iter().map(|(machine, shares)| (id(*machine), offer(*shares)));
         let offers = offers.collect();
         finish(self.chain().await?.set_offers(signer, offers).await?).await

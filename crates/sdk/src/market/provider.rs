@@ -101,20 +101,31 @@ impl Market {
         max_term_s: u64,
         cpu_shares: u16,
     ) -> Result<TxView, MarketError> {
+        let offer = self.offer(ask, min_term_s, max_term_s).await?;
+        let offer = chain::Offer { cpu_shares, ..offer };
+        finish(self.chain().await?.set_offer(signer, id(machine), offer).await?).await
+    }
+
+    /// An offer without CPU shares.
+    pub(super) async fn offer(
+        &self,
+        ask: Ask,
+        min_term_s: u64,
+        max_term_s: u64,
+    ) -> Result<chain::Offer, MarketError> {
+        let input = |why: String| Err(MarketError::Input { field: "term", why });
         if min_term_s == 0 || min_term_s > max_term_s {
-            return Err(MarketError::Input {
-                field: "term",
-                why: "the shortest must be above 0 and not above the longest".into(),
-            });
+            return input("the shortest must be above 0 and not above the longest".into());
         }
         let calendar = self.calendar().await?;
-        let offer = chain::Offer {
-            price: convert::ask(ask),
-            min_term: calendar.slots(min_term_s),
-            max_term: calendar.slots(max_term_s),
-            cpu_shares,
-        };
-        finish(self.chain().await?.set_offer(signer, id(machine), offer).await?).await
+        let (min_term, max_term) = (calendar.slots(min_term_s), calendar.slots(max_term_s));
+        if min_term > chain::price::MIN_TERM_MAX {
+            let most = calendar.seconds(chain::price::MIN_TERM_MAX) / 60;
+            return input(format!(
+                "the shortest may be {most} minutes at most: whoever rents may end when he likes"
+            ));
+        }
+        Ok(chain::Offer { price: convert::ask(ask), min_term, max_term, cpu_shares: 0 })
     }
 
     /// Lets the machine take orders; it must be verified and have an offer.

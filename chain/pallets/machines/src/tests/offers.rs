@@ -26,6 +26,7 @@ fn unsound_offers_are_refused() {
             offer(Amount::UsdMicro(1)),
             dbc_primitives::Offer { min_term: 0, ..sound },
             dbc_primitives::Offer { min_term: 11, max_term: 10, ..sound },
+            dbc_primitives::Offer { min_term: 201, max_term: 1_000, ..sound },
             dbc_primitives::Offer { max_term: 1_000_001, ..sound },
         ] {
             assert_noop!(
