@@ -22,7 +22,7 @@ mod scenarios {
     pub mod visit;
 }
 
-use std::{pin::Pin, time::Instant};
+use std::{io::Write as _, pin::Pin, time::Instant};
 
 use anyhow::Result;
 use dbc_testkit::Network;
@@ -100,6 +100,11 @@ async fn visits() {
     run(&["--pool-gib", "10"], &scenarios).await;
 }
 
+/// Says at once how a scenario went: what is printed in a test is seen only when it has failed, half an hour later.
+fn tell(text: &str) {
+    let _ = writeln!(std::io::stderr(), "scenario {text}");
+}
+
 /// Runs scenarios on a network of their own, all of them, whatever fails; with `DBC_SCENARIO` those that have it in
 /// their names.
 async fn run(arguments: &[&str], scenarios: &[(&str, Scenario)]) {
@@ -116,8 +121,8 @@ async fn run(arguments: &[&str], scenarios: &[(&str, Scenario)]) {
         let result = scenario(&network).await;
         let short = name.rsplit(' ').next().unwrap_or(name);
         match &result {
-            Ok(()) => println!("scenario {short} ... ok ({:.1} s)", since.elapsed().as_secs_f32()),
-            Err(error) => println!("scenario {short} ... FAILED: {error:#}"),
+            Ok(()) => tell(&format!("{short} ... ok ({:.1} s)", since.elapsed().as_secs_f32())),
+            Err(error) => tell(&format!("{short} ... FAILED: {error:#}")),
         }
         if result.is_err() {
             failed.push(short);
