@@ -1,5 +1,5 @@
 //! The whole system on one machine, driven by the same commands that people type. One network for all
-//! scenarios, because what it lets out is this one machine: they take turns. Every scenario is run
+//! scenarios, because what it lets out is this one machine: they take turns, but for those that need the chain alone. Every scenario is run
 //! and reported by name; the test fails if any did.
 
 mod scenarios {
@@ -26,8 +26,11 @@ use std::{io::Write as _, pin::Pin, time::Instant};
 
 use anyhow::Result;
 use dbc_testkit::Network;
+use futures::future::join_all;
 
 type Scenario = for<'a> fn(&'a Network) -> Pin<Box<dyn Future<Output = Result<()>> + 'a>>;
+/// A scenario with its name.
+type Named = (&'static str, Scenario);
 
 macro_rules! scenarios {
     ($($path:path),+ $(,)?) => {
@@ -41,12 +44,9 @@ static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_whole_path_on_one_machine() {
     let _turn = TURN.lock().await;
-    let scenarios = scenarios![
+    let machine = scenarios![
         scenarios::lease::life_of_a_lease_and_every_unit_accounted_for,
         scenarios::audit::the_machine_was_audited_and_its_transcript_stands_up_to_doubt,
-        scenarios::guides::what_guides_say_is_what_happens,
-        scenarios::governance::a_question_is_checked_before_it_is_asked_and_shown_as_what_it_does,
-        scenarios::validator::d61_a_validator_is_rented_and_given_back,
         scenarios::lease::files_and_ports_go_through_the_tunnel,
         scenarios::lease::what_a_renter_installed_survives_stop_and_start,
         scenarios::neighbours::two_renters_share_a_machine_and_nothing_else,
@@ -65,9 +65,16 @@ async fn the_whole_path_on_one_machine() {
         scenarios::input::a_registry_that_dies_half_way_is_told_and_waited_for,
         scenarios::input::a_full_disk_is_told_and_waited_for,
         scenarios::input::a_node_of_another_network_is_refused,
-        scenarios::input::a_registry_or_relay_that_is_away_is_named,
         scenarios::report::a_wrong_report_costs_its_bond_and_the_machine_nothing,
         scenarios::report::a_price_in_dollars_is_the_rate_of_the_lease_s_start,
+    ];
+    let chain = scenarios![
+        scenarios::guides::what_guides_say_is_what_happens,
+        scenarios::governance::a_question_is_checked_before_it_is_asked_and_shown_as_what_it_does,
+    ];
+    let disturbed = scenarios![
+        scenarios::validator::d61_a_validator_is_rented_and_given_back,
+        scenarios::input::a_registry_or_relay_that_is_away_is_named,
         scenarios::crash::an_agent_killed_comes_back_to_its_running_workload,
         scenarios::crash::a_workload_is_reached_while_the_chain_is_away,
         scenarios::crash::status_names_what_is_away,
@@ -75,8 +82,11 @@ async fn the_whole_path_on_one_machine() {
         scenarios::agent::an_agent_whose_clock_is_off_says_so_and_works,
         scenarios::presence::a_silenced_machine_s_meter_stops_and_the_money_returns,
         scenarios::upgrade::c5_the_network_goes_on_with_another_runtime,
+        scenarios::visit::rule_01_a_machine_that_serves_renters_passes_a_visit,
+        // Leaves the machine with a stain.
+        scenarios::visit::rule_01_a_machine_that_starves_its_renters_fails_a_visit,
     ];
-    run(&["--pool-gib", "10"], &scenarios).await;
+    run(&["--pool-gib", "10"], &[&[&machine, &chain], &[&disturbed]]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -86,18 +96,7 @@ async fn four_validators() {
         scenarios::validators::one_of_four_killed_stops_nothing,
         scenarios::validators::one_of_four_cut_off_stops_nothing,
     ];
-    run(&["--pool-gib", "6", "--validators", "4"], &scenarios).await;
-}
-
-/// On a network of their own: the last leaves its machine with a stain.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn visits() {
-    let _turn = TURN.lock().await;
-    let scenarios = scenarios![
-        scenarios::visit::rule_01_a_machine_that_serves_renters_passes_a_visit,
-        scenarios::visit::rule_01_a_machine_that_starves_its_renters_fails_a_visit,
-    ];
-    run(&["--pool-gib", "10"], &scenarios).await;
+    run(&["--pool-gib", "6", "--validators", "4"], &[&[&scenarios]]).await;
 }
 
 /// Says at once how a scenario went: what is printed in a test is seen only when it has failed, half an hour later.
@@ -106,28 +105,18 @@ fn tell(text: &str) {
 }
 
 /// Runs scenarios on a network of their own, all of them, whatever fails; with `DBC_SCENARIO` those that have it in
-/// their names.
-async fn run(arguments: &[&str], scenarios: &[(&str, Scenario)]) {
-    let part = std::env::var("DBC_SCENARIO").unwrap_or_default();
-    let wanted = scenarios.iter().filter(|(name, _)| name.contains(&part));
-    let scenarios: Vec<_> = wanted.collect();
-    if scenarios.is_empty() {
+/// their names. Parts come one after the other; the sequences of a part go side by side.
+async fn run(arguments: &[&str], parts: &[&[&[Named]]]) {
+    let wanted = std::env::var("DBC_SCENARIO").unwrap_or_default();
+    let is_wanted = |(name, _): &Named| name.contains(&wanted);
+    if !parts.iter().flat_map(|part| part.iter()).flat_map(|all| all.iter()).any(is_wanted) {
         return;
     }
     let network = Network::start(arguments).await.expect("the network comes up");
     let mut failed = Vec::new();
-    for (name, scenario) in scenarios {
-        let since = Instant::now();
-        let result = scenario(&network).await;
-        let short = name.rsplit(' ').next().unwrap_or(name);
-        match &result {
-            Ok(()) => tell(&format!("{short} ... ok ({:.1} s)", since.elapsed().as_secs_f32())),
-            Err(error) => tell(&format!("{short} ... FAILED: {error:#}")),
-        }
-        if result.is_err() {
-            failed.push(short);
-            scenarios::lease::end_all(&network).await;
-        }
+    for part in parts {
+        let sequences = part.iter().map(|all| in_turn(&network, all, &wanted));
+        failed.extend(join_all(sequences).await.into_iter().flatten());
     }
     let logs = network.state().join("logs");
     if !failed.is_empty() {
@@ -140,4 +129,23 @@ async fn run(arguments: &[&str], scenarios: &[(&str, Scenario)]) {
     }
     network.purge().await.expect("down --purge leaves nothing behind");
     assert!(failed.is_empty(), "failed: {failed:?}");
+}
+
+/// Runs those that are wanted one after the other; gives which failed.
+async fn in_turn<'a>(network: &Network, scenarios: &'a [Named], wanted: &str) -> Vec<&'a str> {
+    let mut failed = Vec::new();
+    for (name, scenario) in scenarios.iter().filter(|(name, _)| name.contains(wanted)) {
+        let since = Instant::now();
+        let result = scenario(network).await;
+        let short = name.rsplit(' ').next().unwrap_or(name);
+        match &result {
+            Ok(()) => tell(&format!("{short} ... ok ({:.1} s)", since.elapsed().as_secs_f32())),
+            Err(error) => tell(&format!("{short} ... FAILED: {error:#}")),
+        }
+        if result.is_err() {
+            failed.push(short);
+            scenarios::lease::end_all(network).await;
+        }
+    }
+    failed
 }
