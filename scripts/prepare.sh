@@ -64,17 +64,21 @@ install_packages() {
     esac
 }
 
-build_chain() {
+build_runtime() {
     say "runtime (WebAssembly)"
     cargo xtask setup
     cargo xtask wasm
-    say "node"
-    cargo build --locked -p dbc-node
 }
 
 build_programs() {
+    say "node"
+    cargo build --locked -p dbc-node
     say "agent, relay, command line"
     cargo build --locked -p dbc -p dbc-agent -p dbc-tunnel -p dbc-prove
+    build_static
+}
+
+build_static() {
     say "programs that run inside containers (static)"
     RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked -p dbc-init -p dbc-runc --target x86_64-unknown-linux-gnu
     RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked -p dbc-prove --no-default-features --target x86_64-unknown-linux-gnu

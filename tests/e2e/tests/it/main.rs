@@ -65,6 +65,7 @@ async fn the_whole_path_on_one_machine() {
         scenarios::input::a_registry_that_dies_half_way_is_told_and_waited_for,
         scenarios::input::a_full_disk_is_told_and_waited_for,
         scenarios::input::a_node_of_another_network_is_refused,
+        scenarios::guides::what_the_provider_s_guide_says_is_what_happens,
         scenarios::report::a_wrong_report_costs_its_bond_and_the_machine_nothing,
         scenarios::report::a_price_in_dollars_is_the_rate_of_the_lease_s_start,
     ];
