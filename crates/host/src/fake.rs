@@ -4,27 +4,17 @@
 
 mod backend;
 mod faults;
+mod gpus;
 mod network;
 mod pool;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use backend::FakeBackend;
 pub use faults::Faults;
+pub use gpus::FakeGpus;
 pub use network::FakeNetwork;
 pub use pool::FakePool;
-
-use crate::gpus::{Gpu, GpuError, Gpus};
-
-/// GPUs that a test made up.
-#[derive(Debug, Clone, Default)]
-pub struct FakeGpus(pub Vec<Gpu>);
-
-impl Gpus for FakeGpus {
-    fn list(&self) -> Result<Vec<Gpu>, GpuError> {
-        Ok(self.0.clone())
-    }
-}
 
 /// All fakes of one machine, for the usual case.
 #[derive(Debug, Clone, Default)]
@@ -36,7 +26,7 @@ pub struct FakeHost {
     /// Networks.
     pub network: FakeNetwork,
     /// GPUs.
-    pub gpus: Arc<FakeGpus>,
+    pub gpus: FakeGpus,
 }
 
 /// A poisoned lock means that a test already failed; its state is still of use to the others.
