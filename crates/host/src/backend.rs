@@ -55,8 +55,9 @@ pub trait Backend: Send + Sync {
     /// the same workload is a [`BackendError::Conflict`]: remove the old one first.
     async fn create(&self, plan: &ContainerPlan) -> Result<ContainerId, BackendError>;
 
-    /// Starts it; a no-op when it runs. After a [`BackendError::Start`] that comes back, remove the
-    /// container and create it anew: it remembers a network that may have been replaced since.
+    /// Starts it; a no-op when it runs. [`BackendError::Gpus`] when it is the machine that lacks its GPUs. After a
+    /// [`BackendError::Start`] that comes back, remove the container and create it anew: it remembers a network that
+    /// may have been replaced since.
     async fn start(&self, id: &ContainerId) -> Result<(), BackendError>;
 
     /// Asks it to end, and ends it after `timeout`; a no-op when it does not run.
@@ -348,6 +349,15 @@ pub enum BackendError {
         #[source]
         source: Cause,
     },
+    /// The machine cannot give the container its GPUs.
+    #[error("container {id} did not get its GPUs")]
+    Gpus {
+        /// The id.
+        id: ContainerId,
+        /// Cause.
+        #[source]
+        source: Cause,
+    },
     /// The engine refused for another reason.
     #[error("the container engine failed to {action}")]
     Engine {
@@ -367,6 +377,7 @@ impl BackendError {
             Self::Unreachable { .. }
                 | Self::NoRuntime { .. }
                 | Self::RegistryUnreachable { .. }
+                | Self::Gpus { .. }
                 | Self::Engine { .. }
         )
     }

@@ -28,7 +28,7 @@ use bollard::{
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 
-use self::errors::engine;
+use self::errors::{engine, lacks_gpus};
 pub(crate) use self::errors::{is_status, status_message};
 use super::{
     Backend, BackendError, BackendEvent, ContainerPlan, EngineHealth, LogChunk, LogOptions,
@@ -216,6 +216,9 @@ impl Backend for DockerBackend {
             }
             Err(error) if is_unknown_runtime(&error) => {
                 Err(BackendError::NoRuntime { runtime: self.config.runtime.clone() })
+            }
+            Err(error) if status_message(&error).is_some_and(lacks_gpus) => {
+                Err(BackendError::Gpus { id: id.clone(), source: error.into() })
             }
             Err(error) if status_message(&error).is_some() => {
                 Err(BackendError::Start { id: id.clone(), source: error.into() })

@@ -91,9 +91,87 @@ pub(super) fn pull_failure(message: &str) -> PullFailure {
         .map_or(PullFailure::Engine, |(failure, _)| *failure)
 }
 
+/// How a message begins when the engine itself cannot find the GPUs, or what hands them out.
+const NO_GPUS: [&str; 3] = [
+    "could not select device driver \"nvidia\" ",
+    "CDI device injection failed: ",
+    "failed to discover GPU vendor from CDI: ",
+];
+/// NVIDIA's hook, which gives a container its GPUs before it starts.
+const HOOK: &str = "nvidia-container-cli: ";
+/// How it begins when driver or GPU are to blame. A requirement is the image's, a mount may fail by what is in it.
+const HOOK_BLAMES: [&str; 3] =
+    ["initialization error: ", "detection error: ", "device error: GPU-"];
+/// The engine's words before the hook's are fewer.
+const HOOK_AT_MAX: usize = 1024;
+
+/// Whether a container did not start for want of its GPUs, by the words of engine and hook. A renter must not be able to
+/// say that himself, to keep GPUs for nothing: words of the hook count only where no path stands before them, as it
+/// does in whatever the engine says of files, and names of his stand in paths alone.
+pub(super) fn lacks_gpus(message: &str) -> bool {
+    if NO_GPUS.iter().any(|words| message.starts_with(words)) {
+        return true;
+    }
+    let Some((before, said)) = message.split_once(HOOK) else { return false };
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b" _-.,:#'\n".contains(&b);
+    before.len() <= HOOK_AT_MAX
+        && before.bytes().all(plain)
+        && before.contains("hook #")
+        && HOOK_BLAMES.iter().any(|words| said.starts_with(words))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rule_35_only_engine_and_hook_say_that_gpus_lack() {
+        let hook = "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create \
+             failed: unable to start container process: error during container init: error running prestart hook #0: exit \
+             status 1, stdout: , stderr: Auto-detected mode as 'legacy'\nnvidia-container-cli: ";
+        let older = "OCI runtime create failed: container_linux.go:380: starting container process caused: \
+             process_linux.go:545: container init caused: Running hook #1:: error running hook: exit status 1, stdout: , \
+             stderr: nvidia-container-cli: ";
+        for (before, said, lacks) in [
+            (hook, "initialization error: nvml error: driver not loaded: unknown", true),
+            (hook, "detection error: nvml error: unknown error: unknown", true),
+            (
+                older,
+                "initialization error: nvml error: driver/library version mismatch: unknown",
+                true,
+            ),
+            (older, "device error: GPU-1ab: unknown device: unknown", true),
+            (
+                "",
+                "could not select device driver \"nvidia\" with capabilities: [[gpu utility]]",
+                true,
+            ),
+            (
+                "",
+                "CDI device injection failed: unresolvable CDI devices nvidia.com/gpu=GPU-1ab",
+                true,
+            ),
+            ("", "failed to discover GPU vendor from CDI: no known GPU vendor found", true),
+            // What the image asks for, and what is in it.
+            (hook, "requirement error: unsatisfied condition: cuda>=99: unknown", false),
+            (hook, "mount error: file creation failed: /x/libcuda.so: file exists: unknown", false),
+            (hook, "device error: 7: unknown imex channel: unknown", false),
+            // A renter's words.
+            ("", "nvidia-container-cli: device error: GPU-1ab: unknown device", false),
+            (
+                "error mounting \"/a\" to rootfs at /hook #0: ",
+                "nvidia-container-cli: detection error: x",
+                false,
+            ),
+            ("exec: could not select device driver \"nvidia\" ", "x", false),
+            ("", "OCI runtime create failed: exec: \"/x\": no such file or directory", false),
+        ] {
+            assert_eq!(lacks_gpus(&format!("{before}{said}")), lacks, "{before}{said}");
+        }
+        let long =
+            format!("{}hook #0: nvidia-container-cli: detection error: ", "x".repeat(HOOK_AT_MAX));
+        assert!(!lacks_gpus(&long));
+    }
 
     #[test]
     fn messages_of_docker_are_sorted() {
