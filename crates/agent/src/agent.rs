@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use crate::{
+    cards,
     chain::{ChainActions, ChainView},
     downtime,
     driver::Context,
@@ -102,6 +103,8 @@ impl Agent {
             Ledger::open(identity.machine, view.clone(), store.clone(), metrics.clone()).await;
         let ledger = Arc::new(ledger.map_err(StepError::from)?);
         let (engine_sender, engine) = watch::channel(0);
+        let (lost, cards) = watch::channel(None);
+        let gpus = host.gpus.clone();
         let grace = ledger.clock().slots(parts.grace);
         let executor = Executor {
             host,
@@ -111,8 +114,14 @@ impl Agent {
             checkpoint,
             bounds: parts.bounds,
         };
-        let context =
-            Context { executor, ledger: ledger.clone(), engine, metrics: metrics.clone(), grace };
+        let context = Context {
+            executor,
+            ledger: ledger.clone(),
+            engine,
+            cards,
+            metrics: metrics.clone(),
+            grace,
+        };
         let gate = Gate::open(identity, ledger.clone(), store.clone()).await;
         let gate = gate.map_err(StepError::from)?;
         // Before the ledger follows the chain: what closed meanwhile is wanted by its driver.
@@ -122,6 +131,7 @@ impl Agent {
         let mut tasks = JoinSet::new();
         tasks.spawn(ledger.clone().run(shutdown.clone()));
         tasks.spawn(fleet.clone().run(shutdown.clone()));
+        tasks.spawn(cards::run(ledger.clone(), gpus, lost, parts.patience, shutdown.clone()));
         if let Some(listener) = parts.listener {
             let examinee = Examinee::new(identity.machine, view);
             let fleet = fleet.clone();

@@ -16,6 +16,7 @@ use dbc_chain_client::Signer;
 use dbc_host::{
     Engine, NetworkId,
     backend::{DockerBackend, DockerConfig},
+    gpus::NvmlGpus,
     network::{BridgeNetwork, NetworkConfig},
     pool::{BtrfsPool, PoolConfig},
 };
@@ -226,6 +227,7 @@ async fn host(config: &Checked, network: &NetworkId) -> Result<Host> {
         backend: Arc::new(DockerBackend::new(&engine, backend)),
         pool: Arc::new(pool),
         network: Arc::new(BridgeNetwork::new(&engine, networks)),
+        gpus: Arc::new(NvmlGpus),
         guest: Arc::new(RunDirs),
         init: config.init.clone(),
         run_dir: config.state_dir.join("run"),

@@ -23,8 +23,9 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use self::pause::Pause;
-pub use self::wish::{Command, Wish, admit};
+pub use self::wish::{Command, Wish, admit, cards_of};
 use crate::{
+    cards::{self, Lost, LostCard},
     chain::{MachineRecord, Slot},
     entitlement::{Entitlement, LeaseView, entitlement},
     error::StepError,
@@ -53,6 +54,8 @@ pub struct Context {
     pub ledger: Arc<Ledger>,
     /// How often the engine's event stream has broken.
     pub engine: watch::Receiver<u64>,
+    /// Which cards are lost.
+    pub cards: watch::Receiver<Lost>,
     /// Counters.
     pub metrics: Metrics,
     /// How long an open lease still runs after its end.
@@ -82,6 +85,7 @@ pub struct Driver {
     lease: watch::Receiver<LeaseView>,
     machine: watch::Receiver<Option<MachineRecord>>,
     engine: watch::Receiver<u64>,
+    cards: watch::Receiver<Lost>,
     heads: watch::Receiver<Slot>,
     /// When the host was last looked at; `None` when that is out of date.
     looked: Option<Instant>,
@@ -100,7 +104,7 @@ pub struct Driver {
 enum Event {
     /// A wish.
     Command(Command),
-    /// The chain told something, or time has passed.
+    /// The chain or the cards told something, or time has passed.
     Time,
     /// The engine's event stream broke.
     Engine,
@@ -138,6 +142,7 @@ impl Driver {
             lease: context.ledger.lease(record.key.lease),
             machine: context.ledger.machine(),
             engine: context.engine.clone(),
+            cards: context.cards.clone(),
             heads: context.ledger.heads(),
             context,
             stored,
@@ -188,6 +193,10 @@ impl Driver {
     async fn turn(&mut self) -> Turn {
         let now = Instant::now();
         let (entitlement, unfit) = self.inputs();
+        if self.cards.borrow().is_none() && !self.workload.record.cards().is_empty() {
+            // Told within moments of the agent's start: until then nobody knows whether it may be called well.
+            return Turn::Wait(None);
+        }
         if self.looked.is_none_or(|at| now.saturating_duration_since(at) >= LOOK) {
             if let Some(until) = self.pause.until(now) {
                 return Turn::Wait(Some(until));
@@ -234,7 +243,12 @@ impl Driver {
             self.entitled = Some(entitlement);
             self.pause.clear();
         }
-        self.workload.cards = wish::cards(&lease, machine.as_ref());
+        self.workload.cards = wish::cards_of(&lease, machine.as_ref());
+        let lost = cards::first(&self.cards.borrow_and_update(), self.workload.record.cards());
+        if self.workload.memory.lost != lost {
+            self.workload.memory.lost = lost;
+            self.pause.clear();
+        }
         match wish::fit(&self.workload.record.spec, &lease, machine.as_ref()) {
             Ok(shape) => {
                 self.workload.shape = Some(shape);
@@ -353,9 +367,9 @@ impl Driver {
     }
 
     /// What a job is about; another subject makes it another job.
-    fn subject(&self) -> (String, Option<StartId>) {
+    fn subject(&self) -> (String, Option<StartId>, Option<LostCard>) {
         let start = self.workload.view.container.as_ref().and_then(StartId::of);
-        (self.workload.record.reference().to_owned(), start)
+        (self.workload.record.reference().to_owned(), start, self.workload.memory.lost.clone())
     }
 
     /// Waits until something happens, at most until the next tick. Cancel-safe: what came is either
@@ -370,6 +384,7 @@ impl Driver {
             Ok(()) = self.machine.changed() => Event::Time,
             Ok(()) = self.heads.changed() => Event::Time,
             Ok(()) = self.engine.changed() => Event::Engine,
+            Ok(()) = self.cards.changed() => Event::Time,
             () = self.nudge.notified() => Event::Host,
             () = sleep_until(tick.into()) => Event::Time,
         }

@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use dbc_agent_api::{ApiError, ErrorCode};
 use dbc_host::{BackendError, NetworkError, PoolError};
 
-use crate::{chain::ChainError, store::StoreError};
+use crate::{cards::LostCard, chain::ChainError, store::StoreError};
 
 /// Why a step failed.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,9 @@ pub enum StepError {
     /// A workload that is to be stopped still runs on its cards.
     #[error("another workload has not given the lease's GPUs up yet")]
     CardsTaken,
+    /// A card that the workload needs is lost.
+    #[error(transparent)]
+    CardLost(#[from] LostCard),
     /// What the renter asked for cannot be done.
     #[error(transparent)]
     Refused(#[from] ApiError),
@@ -62,7 +65,7 @@ impl StepError {
             },
             Self::Network(error) => error.is_retryable(),
             Self::Chain(error) => error.is_away(),
-            Self::Store(_) | Self::RunDir { .. } | Self::CardsTaken => true,
+            Self::Store(_) | Self::RunDir { .. } | Self::CardsTaken | Self::CardLost(_) => true,
             Self::Unhealthy(_) | Self::Refused(_) | Self::Guard(_) => false,
         }
     }
@@ -95,9 +98,11 @@ impl StepError {
             }
             Self::Chain(error) => ApiError::new(ErrorCode::ChainRefused, error.to_string()),
             Self::Guard(_) => ApiError::new(ErrorCode::Internal, self.to_string()),
-            Self::Network(_) | Self::Store(_) | Self::RunDir { .. } | Self::CardsTaken => {
-                ApiError::new(ErrorCode::HostUnavailable, self.to_string())
-            }
+            Self::Network(_)
+            | Self::Store(_)
+            | Self::RunDir { .. }
+            | Self::CardsTaken
+            | Self::CardLost(_) => ApiError::new(ErrorCode::HostUnavailable, self.to_string()),
         }
     }
 }
@@ -168,6 +173,25 @@ mod tests {
         }
         let other = BackendError::Unpack { image: "a".into(), source: "no tar".into() };
         assert_eq!(StepError::from(other).api().code, ErrorCode::HostUnavailable);
+    }
+
+    #[test]
+    fn rule_35_a_start_fails_by_its_program_or_by_its_cards() {
+        let id = || dbc_host::ContainerId("c1".into());
+        let program = BackendError::Start { id: id(), source: "no such file".into() };
+        let program = StepError::from(program);
+        assert_eq!(
+            (program.api().code, program.is_retryable()),
+            (ErrorCode::WorkloadFailed, false)
+        );
+        let gpus = BackendError::Gpus { id: id(), source: "unknown device".into() };
+        let lost = LostCard { uuid: "GPU-1".into(), why: dbc_host::gpus::Loss::Gone };
+        for error in [StepError::from(gpus), lost.into()] {
+            assert_eq!(
+                (error.api().code, error.is_retryable()),
+                (ErrorCode::HostUnavailable, true)
+            );
+        }
     }
 
     #[test]

@@ -211,6 +211,9 @@ impl Executor {
         let Some(container) = workload.view.container.clone() else {
             return Err(StepError::Guard("no container to start"));
         };
+        if let Some(card) = &workload.memory.lost {
+            return Err(card.clone().into());
+        }
         self.cards_free(&workload.record).await?;
         self.prepare_run_dir(workload).await?;
         if !workload.memory.container_settled {

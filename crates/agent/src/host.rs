@@ -12,7 +12,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use dbc_host::{Backend, Network, Pool, WorkloadKey};
+use dbc_host::{Backend, Gpus, Network, Pool, WorkloadKey};
 pub use inside::RunDirs;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -28,6 +28,8 @@ pub struct Host {
     pub pool: Arc<dyn Pool>,
     /// Lease networks.
     pub network: Arc<dyn Network>,
+    /// Cards.
+    pub gpus: Arc<dyn Gpus>,
     /// Folders shared with containers.
     pub guest: Arc<dyn Guest>,
     /// Our PID 1 on the host.

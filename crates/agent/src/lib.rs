@@ -4,6 +4,7 @@
 
 pub mod agent;
 pub mod beat;
+pub mod cards;
 pub mod chain;
 pub mod config;
 pub mod daemon;

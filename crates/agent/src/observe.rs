@@ -9,6 +9,7 @@ use dbc_host::{
 };
 
 use crate::{
+    cards::LostCard,
     error::StepError,
     host::Host,
     plan::{Container, Exit, Fit, Observed, Part, Root, RunState},
@@ -65,6 +66,8 @@ pub struct Memory {
     pub reported: bool,
     /// The start that we saw, or made.
     pub witness: Option<Witness>,
+    /// A card of its container that is lost.
+    pub lost: Option<LostCard>,
 }
 
 /// A start that this run of the agent knows from its own eyes.
@@ -212,7 +215,8 @@ fn state(
         ContainerState::Created => RunState::Created,
         ContainerState::Dead => RunState::Dead,
         ContainerState::Running => {
-            RunState::Running { healthy: start.is_some() && record.healthy == start }
+            let healthy = start.is_some() && record.healthy == start && memory.lost.is_none();
+            RunState::Running { healthy }
         }
         ContainerState::Exited { code, .. } => match start {
             None => RunState::Created,

@@ -72,6 +72,11 @@ impl Driver {
         }
         let container = self.workload.view.container.clone()?;
         let start = StartId::of(&container)?;
+        if self.workload.memory.lost.is_some() {
+            // Whatever it ended with, it is its card that keeps it from being started again.
+            self.crashed = Some(start);
+            return None;
+        }
         if self.crashed.as_ref() != Some(&start) {
             let since = container.started_at.unwrap_or_default();
             if unix_now().saturating_sub(since) > STEADY_S {

@@ -69,7 +69,7 @@ pub(super) fn fit(
 
 /// UUIDs of the cards that a lease has, as far as the machine's record names them; `None` when nothing is
 /// known of them.
-pub(super) fn cards(lease: &LeaseView, machine: Option<&MachineRecord>) -> Option<Vec<String>> {
+pub fn cards_of(lease: &LeaseView, machine: Option<&MachineRecord>) -> Option<Vec<String>> {
     let lease = paid(lease)?;
     if lease.gpus.is_empty() {
         return Some(Vec::new());

@@ -67,7 +67,9 @@ impl Executor {
                 let probe = shape::container(&workload.record.spec).map(|c| c.probe.clone());
                 let dir = self.host.run_dir(workload.record.key);
                 let start = workload.start_id();
+                let lost = workload.memory.lost.clone();
                 Some(Box::pin(async move {
+                    lost.map_or(Ok(()), |card| Err(StepError::CardLost(card)))?;
                     let start = start.ok_or(StepError::Guard("nothing was started"))?;
                     executor.probe(&dir, probe?, &start).await?;
                     Ok(JobResult::Healthy(start))

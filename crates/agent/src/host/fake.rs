@@ -132,6 +132,7 @@ pub fn host(fake: &FakeHost, guest: &FakeGuest) -> Host {
         backend: Arc::new(fake.backend.clone()),
         pool: Arc::new(fake.pool.clone()),
         network: Arc::new(fake.network.clone()),
+        gpus: Arc::new(fake.gpus.clone()),
         guest: Arc::new(guest.clone()),
         init: "/fake/dbc-init".into(),
         run_dir: "/fake/run".into(),

@@ -76,8 +76,12 @@ fn health_belongs_to_one_start() {
     assert_eq!(state(&record(), &running), RunState::Running { healthy: false });
     let healthy = WorkloadRecord { healthy: Some(start()), ..record() };
     assert_eq!(state(&healthy, &running), RunState::Running { healthy: true });
-    let again = ObservedContainer { started_at: Some(8), ..running };
+    let again = ObservedContainer { started_at: Some(8), ..running.clone() };
     assert_eq!(state(&healthy, &again), RunState::Running { healthy: false });
+    let lost = Some(LostCard { uuid: "GPU-0".into(), why: dbc_host::gpus::Loss::Gone });
+    let memory = Memory { lost, ..Memory::default() };
+    let found = super::state(&healthy, &running, &memory, &moment);
+    assert_eq!(found, RunState::Running { healthy: false }, "nothing is healthy on a lost card");
 }
 
 #[test]

@@ -27,6 +27,7 @@ use dbc_host::{
     backend::{DockerBackend, DockerConfig, LogOptions, ObservedContainer},
     cleanup::{Scope, inventory, purge},
     engine::settings::{Runtime, register, unregister},
+    gpus::NvmlGpus,
     network::{BridgeNetwork, NetworkConfig, Subnet},
     pool::{BtrfsPool, PoolConfig, PoolDisk},
 };
@@ -105,6 +106,7 @@ impl Real {
             backend: Arc::new(backend.clone()),
             pool: Arc::new(BtrfsPool::open(network, pool).await.unwrap()),
             network: Arc::new(BridgeNetwork::new(&engine, networks)),
+            gpus: Arc::new(NvmlGpus),
             guest: Arc::new(RunDirs),
             init: programs.join("dbc-init"),
             run_dir: dir.path().join("run"),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dbc_agent::{
-    chain::{At, ChainView, CloseReason},
+    chain::{ChainView, CloseReason},
     driver::Wish,
 };
 use dbc_agent_api::{
@@ -14,7 +14,7 @@ use dbc_agent_api::{
 use dbc_host::{Backend, BackendError, backend::ContainerState, image::ImageConfig};
 use tokio::time::sleep;
 
-use crate::world::{BEGIN, IMAGE, KEY, LEASE, World, phase, put, spec, status, until};
+use crate::world::{BEGIN, IMAGE, KEY, LEASE, PATIENCE, World, phase, put, spec, status, until};
 
 const HOUR: u64 = 1200;
 
@@ -133,14 +133,6 @@ async fn the_engine_restarts_and_the_workload_comes_back() {
     agent.shutdown().await;
 }
 
-async fn told_down(world: &World) -> bool {
-    let lease = world.chain.lease(LEASE, At::Best).await.unwrap();
-    lease.is_some_and(|lease| lease.down)
-}
-
-/// Far longer than the agent of these tests bears a fault in silence.
-const PATIENCE: Duration = Duration::from_millis(1500);
-
 #[tokio::test]
 async fn rule_35_a_machine_says_itself_that_a_workload_does_not_run_and_that_it_does_again() {
     let world = World::new();
@@ -149,20 +141,20 @@ async fn rule_35_a_machine_says_itself_that_a_workload_does_not_run_and_that_it_
     put(&agent, spec()).await;
     phase(&agent, Phase::Running).await;
     until("started", || async { world.chain.started_calls() == [LEASE] }).await;
-    assert!(!told_down(&world).await);
+    assert!(!world.told_down().await);
     // The chain is away as well, for longer than the fault is borne: told when it is back.
     world.chain.set_away(true);
     world.fake.backend.set_down(true);
     sleep(PATIENCE).await;
     world.chain.set_away(false);
-    until("down", || told_down(&world)).await;
+    until("down", || world.told_down()).await;
     // Another run of the agent knows by the chain that there is something to take back.
     agent.kill().await;
     world.fake.backend.restart_engine();
     world.fake.backend.set_down(false);
     let agent = world.agent().await;
     phase(&agent, Phase::Running).await;
-    until("up", || async { !told_down(&world).await }).await;
+    until("up", || async { !world.told_down().await }).await;
     agent.shutdown().await;
 }
 
@@ -178,10 +170,10 @@ async fn rule_35_what_its_renter_stopped_is_not_said_to_be_down() {
     world.fake.backend.set_down(true);
     phase(&agent, Phase::Failed).await;
     sleep(PATIENCE).await;
-    assert!(!told_down(&world).await);
+    assert!(!world.told_down().await);
     // As soon as he wants it to run, it is.
     agent.fleet.wish(KEY, Wish::Restart).await.unwrap();
-    until("down", || told_down(&world)).await;
+    until("down", || world.told_down()).await;
     agent.shutdown().await;
 }
 
@@ -196,11 +188,11 @@ async fn rule_35_a_program_that_fails_once_the_machine_has_healed_is_paid_for() 
     put(&agent, probed).await;
     until("started", || async { world.chain.started_calls() == [LEASE] }).await;
     world.fake.backend.set_down(true);
-    until("down", || told_down(&world)).await;
+    until("down", || world.told_down()).await;
     world.guest.set_sick(true);
     world.fake.backend.restart_engine();
     world.fake.backend.set_down(false);
-    until("up", || async { !told_down(&world).await }).await;
+    until("up", || async { !world.told_down().await }).await;
     let error = status(&agent).unwrap().last_error.unwrap();
     assert_eq!(error.code, ErrorCode::WorkloadFailed);
     agent.shutdown().await;

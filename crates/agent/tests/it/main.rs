@@ -4,6 +4,7 @@
 mod crash;
 mod docker;
 mod door;
+mod faults;
 mod life;
 mod light;
 mod shares;

@@ -1,9 +1,6 @@
 //! Several renters on one machine: each gets the part that he pays for (rule 31, N3).
 
-use dbc_agent::{
-    agent::Agent,
-    chain::{LeaseRecord, MachineRecord},
-};
+use dbc_agent::{agent::Agent, chain::LeaseRecord};
 use dbc_agent_api::{ErrorCode, control::Phase, workload::WorkloadKind};
 use dbc_host::{Backend as _, BackendError, WorkloadKey, backend::ContainerState};
 
@@ -88,8 +85,7 @@ async fn rule_31_a_spec_beyond_its_share_is_refused_with_what_there_is() {
 
 /// A machine with two cards and two CPU shares, on which a lease of both cards runs.
 async fn with_cards(world: &World) -> Agent {
-    let gpus = vec!["GPU-0".to_owned(), "GPU-1".to_owned()];
-    world.chain.set_machine(MachineRecord { gpus, ..machine(2) });
+    world.plug(&["GPU-0", "GPU-1"], 2);
     world.chain.put(LeaseRecord { gpus: vec![0, 1], ..lease(world, 1, 0) });
     let agent = world.agent().await;
     let mut large = spec();

@@ -10,7 +10,7 @@ use std::{
 
 use dbc_agent::{
     agent::{Agent, Parts},
-    chain::{LeaseRecord, MachineRecord, fake::FakeChain},
+    chain::{At, ChainView as _, LeaseRecord, MachineRecord, fake::FakeChain},
     execute::{Bounds, Checkpoint, NoCheckpoint},
     host::{Host, fake},
     keys::Keys,
@@ -38,6 +38,8 @@ pub const KEY: WorkloadKey = WorkloadKey { lease: LEASE, workload: 0 };
 pub const BEGIN: u64 = 1000;
 /// Far longer than anything here takes; an end to tests that would hang.
 pub const LONG: Duration = Duration::from_secs(60);
+/// Far longer than the agent of these tests bears a fault in silence.
+pub const PATIENCE: Duration = Duration::from_millis(1500);
 
 pub struct World {
     pub chain: FakeChain,
@@ -88,6 +90,21 @@ impl World {
             starts,
             dir,
         }
+    }
+
+    /// Puts cards into the machine, beside so many CPU shares.
+    pub fn plug(&self, uuids: &[&str], cpu_shares: u16) {
+        for uuid in uuids {
+            self.fake.gpus.plug(uuid);
+        }
+        let gpus = uuids.iter().map(ToString::to_string).collect();
+        self.chain.set_machine(MachineRecord { gpus, ..machine(cpu_shares) });
+    }
+
+    /// Whether the chain knows the lease to be down by its machine's fault.
+    pub async fn told_down(&self) -> bool {
+        let lease = self.chain.lease(LEASE, At::Best).await.unwrap();
+        lease.is_some_and(|lease| lease.down)
     }
 
     /// An open lease of the whole machine.
