@@ -218,8 +218,8 @@ fn stands(status: &WorkloadStatus, wanted: bool) -> Stands {
     }
     match status.last_error.as_ref().map(|error| error.code) {
         Some(ErrorCode::HostUnavailable) if wanted => Stands::Ours,
-        // A disk that is full may be the renter's own part of it. He must not keep cards for nothing by what fails
-        // for his own reasons after the machine has healed.
+        // A disk of which nobody knows whose part is full may be the renter's. He must not keep cards for nothing by
+        // what fails for his own reasons after the machine has healed.
         Some(
             ErrorCode::WorkloadFailed
             | ErrorCode::DiskFull

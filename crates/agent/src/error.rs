@@ -45,6 +45,9 @@ pub enum StepError {
     /// A card that the workload needs is lost.
     #[error(transparent)]
     CardLost(#[from] LostCard),
+    /// A disk of the machine is full, and not by what the workload may fill of it.
+    #[error("the machine's disk is full")]
+    HostFull(#[source] Box<StepError>),
     /// What the renter asked for cannot be done.
     #[error(transparent)]
     Refused(#[from] ApiError),
@@ -65,13 +68,20 @@ impl StepError {
             },
             Self::Network(error) => error.is_retryable(),
             Self::Chain(error) => error.is_away(),
-            Self::Store(_) | Self::RunDir { .. } | Self::CardsTaken | Self::CardLost(_) => true,
+            Self::Store(_)
+            | Self::RunDir { .. }
+            | Self::CardsTaken
+            | Self::CardLost(_)
+            | Self::HostFull(_) => true,
             Self::Unhealthy(_) | Self::Refused(_) | Self::Guard(_) => false,
         }
     }
 
-    /// Whether a disk of the machine was full, which its provider can help: the engine tells in words alone.
-    fn is_for_want_of_room(&self) -> bool {
+    /// Whether a disk was full: the engine tells in words alone. Whose doing that is, it does not say.
+    pub fn is_for_want_of_room(&self) -> bool {
+        if matches!(self, Self::Pool(PoolError::Full | PoolError::HostFull { .. })) {
+            return true;
+        }
         let full = |error: &(dyn std::error::Error + 'static)| {
             let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
             matches!(kind, Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
@@ -83,8 +93,10 @@ impl StepError {
     /// What the renter is told.
     pub fn api(&self) -> ApiError {
         match self {
+            Self::HostFull(_) => ApiError::new(ErrorCode::HostUnavailable, self.to_string()),
+            Self::Pool(error @ (PoolError::Full | PoolError::HostFull { .. })) => pool(error),
             _ if self.is_for_want_of_room() => {
-                ApiError::new(ErrorCode::DiskFull, format!("{self}: the machine's disk is full"))
+                ApiError::new(ErrorCode::DiskFull, format!("{self}: a disk is full"))
             }
             Self::Backend(error) => backend(error),
             Self::Pool(error) => match find_backend(error) {
@@ -173,6 +185,10 @@ mod tests {
         }
         let other = BackendError::Unpack { image: "a".into(), source: "no tar".into() };
         assert_eq!(StepError::from(other).api().code, ErrorCode::HostUnavailable);
+        // Known to be the machine's own.
+        let own = StepError::HostFull(Box::new(PoolError::Full.into()));
+        assert_eq!(own.api().code, ErrorCode::HostUnavailable);
+        assert!(own.is_retryable());
     }
 
     #[test]

@@ -8,7 +8,10 @@ mod jobs;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use dbc_host::backend::{ContainerState, ObservedContainer};
+use dbc_host::{
+    BackendError,
+    backend::{ContainerState, ObservedContainer},
+};
 
 pub use self::jobs::{Job, JobResult, Progress};
 use crate::{
@@ -22,6 +25,10 @@ use crate::{
     shape::Shape,
     store::Store,
 };
+
+/// Less free space than this share makes a pool full: a tenth of it is never let, and what is written into that last
+/// part is nobody's quota.
+const RESERVE_PERCENT: u64 = 1;
 
 /// Bounds of what the executor does.
 #[derive(Debug, Clone, Copy)]
@@ -133,25 +140,51 @@ impl Executor {
         entitlement: Entitlement,
     ) -> Result<(), StepError> {
         self.checkpoint.pass(step.as_str()).await;
-        match step {
-            // Done by being stored.
-            Step::RecordExit | Step::ClearRestart => {}
-            Step::DiscardRoot => self.discard_root(workload).await?,
-            Step::EnsureNetwork => self.ensure_network(workload).await?,
-            Step::EnsureRoot => self.ensure_root(workload).await?,
-            Step::RemoveContainer => self.remove_container(workload).await?,
-            Step::CreateContainer => self.create_container(workload).await?,
-            Step::Start => self.start(workload).await?,
-            Step::Stop => self.stop(workload).await?,
-            Step::RemoveNetwork => self.remove_network(workload).await?,
-            Step::DestroyRoot => self.destroy_root(workload, entitlement).await?,
-            Step::Forget => self.store.delete_workload(workload.record.key).await?,
-            Step::FetchImage | Step::Probe | Step::ReportStarted => {
-                return Err(StepError::Guard("it is a job"));
-            }
+        if let Err(error) = self.act(step, workload, entitlement).await {
+            return Err(self.whose(error).await);
         }
         self.checkpoint.pass(step.as_str()).await;
         Ok(())
+    }
+
+    async fn act(
+        &self,
+        step: Step,
+        workload: &mut Workload,
+        entitlement: Entitlement,
+    ) -> Result<(), StepError> {
+        match step {
+            // Done by being stored.
+            Step::RecordExit | Step::ClearRestart => Ok(()),
+            Step::DiscardRoot => self.discard_root(workload).await,
+            Step::EnsureNetwork => self.ensure_network(workload).await,
+            Step::EnsureRoot => self.ensure_root(workload).await,
+            Step::RemoveContainer => self.remove_container(workload).await,
+            Step::CreateContainer => self.create_container(workload).await,
+            Step::Start => self.start(workload).await,
+            Step::Stop => self.stop(workload).await,
+            Step::RemoveNetwork => self.remove_network(workload).await,
+            Step::DestroyRoot => self.destroy_root(workload, entitlement).await,
+            Step::Forget => Ok(self.store.delete_workload(workload.record.key).await?),
+            Step::FetchImage | Step::Probe | Step::ReportStarted => {
+                Err(StepError::Guard("it is a job"))
+            }
+        }
+    }
+
+    /// Whose disk is full, when one is. What these steps write is in no quota but at a start, which makes files in the
+    /// workload's root and fails in words that may be the renter's: there the pool is asked.
+    async fn whose(&self, error: StepError) -> StepError {
+        let start = matches!(error, StepError::Backend(BackendError::Start { .. }));
+        match error.is_for_want_of_room() && (!start || self.pool_full().await) {
+            true => StepError::HostFull(Box::new(error)),
+            false => error,
+        }
+    }
+
+    async fn pool_full(&self) -> bool {
+        let health = self.host.pool.health().await;
+        health.is_ok_and(|health| health.free_bytes < health.total_bytes / 100 * RESERVE_PERCENT)
     }
 
     async fn discard_root(&self, workload: &mut Workload) -> Result<(), StepError> {
@@ -260,7 +293,7 @@ impl Executor {
     async fn stop(&self, workload: &mut Workload) -> Result<(), StepError> {
         let Some(container) = workload.view.container.clone() else { return Ok(()) };
         match self.host.backend.stop(&container.id, self.bounds.stop_time).await {
-            Err(dbc_host::BackendError::NoContainer { .. }) => workload.view.container = None,
+            Err(BackendError::NoContainer { .. }) => workload.view.container = None,
             other => {
                 other?;
                 self.refresh(workload, &container).await?;

@@ -1,5 +1,5 @@
-//! What keeps a workload from running by its machine's fault although engine and host answer: a card that is lost
-//! (mechanisms rule 35).
+//! What keeps a workload from running by its machine's fault although engine and host answer: a card that is lost, a
+//! disk that is full (mechanisms rule 35).
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use dbc_agent_api::{
     workload::{Probe, WorkloadKind},
 };
 use dbc_host::{
-    BackendError, ContainerId,
+    BackendError, ContainerId, PoolError,
     backend::ContainerState,
     gpus::{GpuError, Loss},
 };
@@ -45,6 +45,11 @@ async fn stays(world: &World, down: bool) {
 
 fn refused() -> BackendError {
     BackendError::Gpus { id: ContainerId("c".into()), source: "unknown device".into() }
+}
+
+fn no_room() -> BackendError {
+    let source = "mkdir /x: no space left on device".into();
+    BackendError::Start { id: ContainerId("c".into()), source }
 }
 
 /// What the renter is told last.
@@ -166,5 +171,30 @@ async fn rule_35_a_start_that_its_cards_prevent_is_the_machines_fault() {
     world.fake.backend.faults().fail_always("start", program);
     until("up", || async { !world.told_down().await }).await;
     assert_eq!(told(&agent).0, ErrorCode::WorkloadFailed);
+    agent.shutdown().await;
+}
+
+#[tokio::test]
+async fn rule_35_a_full_pool_is_the_machines_fault_and_a_renters_words_are_not_believed() {
+    let world = World::new();
+    world.chain.put(world.lease());
+    let agent = started(&world).await;
+    world.fake.backend.faults().fail_always("start", no_room);
+    world.fake.backend.restart_engine();
+    phase(&agent, Phase::Failed).await;
+    until("told", || async { told(&agent).0 == ErrorCode::DiskFull }).await;
+    stays(&world, false).await;
+    world.fake.pool.set_free(1 << 20);
+    until("down", || world.told_down()).await;
+    assert_eq!(told(&agent).0, ErrorCode::HostUnavailable);
+    world.fake.backend.faults().clear();
+    until("up", || async { !world.told_down().await }).await;
+    // What the machine itself writes fills no quota of his.
+    agent.kill().await;
+    world.fake.pool.faults().fail_always("ensure_root", || PoolError::Full);
+    world.fake.backend.restart_engine();
+    let agent = world.agent().await;
+    until("down", || world.told_down()).await;
+    assert_eq!(told(&agent).0, ErrorCode::HostUnavailable);
     agent.shutdown().await;
 }

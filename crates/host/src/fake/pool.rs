@@ -30,7 +30,10 @@ struct State {
     images: BTreeSet<Digest>,
     roots: BTreeMap<WorkloadKey, Usage>,
     snapshots: BTreeSet<(WorkloadKey, String)>,
+    taken_bytes: u64,
 }
+
+const TOTAL_BYTES: u64 = 64 << 30;
 
 impl FakePool {
     /// What fails next, and what was called. Names of operations are those of the trait's methods.
@@ -45,6 +48,11 @@ impl FakePool {
         }
     }
 
+    /// Leaves so much room in the pool.
+    pub fn set_free(&self, free_bytes: u64) {
+        lock(&self.state).taken_bytes = TOTAL_BYTES.saturating_sub(free_bytes);
+    }
+
     fn path(key: WorkloadKey) -> PathBuf {
         PathBuf::from(format!("/fake-pool/roots/{key}"))
     }
@@ -54,7 +62,8 @@ impl FakePool {
 impl Pool for FakePool {
     async fn health(&self) -> Result<PoolHealth, PoolError> {
         self.faults.enter("health", "")?;
-        Ok(PoolHealth { total_bytes: 64 << 30, free_bytes: 60 << 30, quotas: QuotaKind::Simple })
+        let free_bytes = TOTAL_BYTES - lock(&self.state).taken_bytes;
+        Ok(PoolHealth { total_bytes: TOTAL_BYTES, free_bytes, quotas: QuotaKind::Simple })
     }
 
     async fn ensure_image(&self, image: &Digest, fill: &dyn FillTree) -> Result<(), PoolError> {
