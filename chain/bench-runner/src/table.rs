@@ -103,7 +103,7 @@ pub fn entries(small: (&Seed, &[Cost]), large: (&Seed, &[Cost])) {
         }
         let touched = most(many);
         let grows = if touched == most(few) { "" } else { "  GROWS" };
-        let (taken, costs) = weights(large, at).expect("it was taken");
+        let Some((taken, costs)) = weights(large, at) else { continue };
         let low = if taken < costs { "  TOO LOW" } else { "" };
         println!(
             "{:<32} {bytes:>6} {:>4}/{:<3} {:>4}/{:<3}{grows} {:>8} {:>8} {:>9.0} {:>9.0} {:>9.0}{low}",
