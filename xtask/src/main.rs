@@ -53,6 +53,9 @@ enum Task {
         /// Change nothing; fail when the committed file differs.
         #[arg(long)]
         check: bool,
+        /// A node that is built already, to be asked in place of one that is built for it.
+        #[arg(long, value_name = "FILE")]
+        node: Option<PathBuf>,
     },
     /// Build everything optimised and print the numbers of docs/reference/performance.md.
     ///
@@ -103,7 +106,7 @@ fn main() -> Result<()> {
         Task::Wasm { release: true, .. } => task_release::run(&root).map(|_| ()),
         Task::Wasm { rehearsal: true, .. } => task_wasm::rehearsal(&root).map(|_| ()),
         Task::Wasm { .. } => task_wasm::run(&root).map(|_| ()),
-        Task::Metadata { check } => task_metadata::run(&root, check),
+        Task::Metadata { check, node } => task_metadata::run(&root, check, node),
         Task::Bench { name, rounds, sustained, many, dev } => {
             let only = name.as_deref();
             let wanted = task_bench::Wanted { only, rounds, sustained, many, dev };

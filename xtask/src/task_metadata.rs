@@ -1,7 +1,11 @@
 //! `cargo xtask metadata`: keeps the metadata that off-chain code is compiled against in step with
 //! the runtime. Asks the node for it, since only a node can run the runtime.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result, bail};
 
@@ -10,14 +14,20 @@ use crate::{task_wasm, toolchain};
 /// The committed file.
 const FILE: &str = "crates/chain-client/metadata.scale";
 
-/// Writes the file, or compares it when `check` is set.
-pub fn run(root: &Path, check: bool) -> Result<()> {
+/// Writes the file, or compares it when `check` is set. Asks this `node`, or builds one.
+pub fn run(root: &Path, check: bool, node: Option<PathBuf>) -> Result<()> {
     let runtime = task_wasm::run(root)?;
-    let mut cargo = toolchain::Compiler::Rustup.command(root, "cargo");
-    toolchain::run(cargo.args(["build", "--locked", "-p", "dbc-node"]))?;
+    let node = match node {
+        Some(node) => node,
+        None => {
+            let mut cargo = toolchain::Compiler::Rustup.command(root, "cargo");
+            toolchain::run(cargo.args(["build", "--locked", "-p", "dbc-node"]))?;
+            toolchain::target(root).join("debug/dbc-node")
+        }
+    };
     let fresh = toolchain::folder(root)?.join("metadata.scale");
     toolchain::run(
-        Command::new(toolchain::target(root).join("debug/dbc-node"))
+        Command::new(node)
             .arg("metadata")
             .arg("--runtime")
             .arg(&runtime)
