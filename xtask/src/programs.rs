@@ -4,13 +4,12 @@ use std::{path::Path, process::Command};
 
 use anyhow::Result;
 
-use crate::{succeed, task_wasm};
+use crate::{succeed, task_wasm, toolchain::Compiler};
 
-/// A cargo command in the repository.
+/// A cargo command in the repository, as if it were typed: some build scripts look at the package that cargo runs, and
+/// what `xtask` hands on would have half of all crates built anew each time.
 pub fn cargo(root: &Path) -> Command {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root);
-    cargo
+    Compiler::Rustup.command(root, "cargo")
 }
 
 /// Builds runtime, node and programs, those for inside of containers statically.
