@@ -87,10 +87,12 @@ impl Gate {
                 return Err(ApiError::new(ErrorCode::ChainUnreachable, message));
             }
         };
+        // One moment for all verbs: a grant that ends meanwhile has not the wrong verbs.
+        let now = self.now()?;
         let mut verbs = Verbs::default();
         let mut first_refusal = None;
         for verb in Verb::ALL {
-            match self.check(peer, &hello.grant, &lease, verb) {
+            match self.check(peer, &hello.grant, &lease, verb, now) {
                 Ok(()) => drop(verbs.0.insert(verb)),
                 Err(error) => drop(first_refusal.get_or_insert(error)),
             }
@@ -107,6 +109,17 @@ impl Gate {
         }
     }
 
+    /// Chain time in seconds since 1970.
+    fn now(&self) -> Result<u64, ApiError> {
+        match self.ledger.clock().now().unix_s {
+            0 => {
+                let message = "the machine has not heard from the chain yet";
+                Err(ApiError::new(ErrorCode::ChainUnreachable, message))
+            }
+            now => Ok(now),
+        }
+    }
+
     /// The check itself.
     fn check(
         &self,
@@ -114,12 +127,8 @@ impl Gate {
         grant: &str,
         lease: &LeaseRecord,
         verb: Verb,
+        now: u64,
     ) -> Result<(), ApiError> {
-        let now = self.ledger.clock().now().unix_s;
-        if now == 0 {
-            let message = "the machine has not heard from the chain yet";
-            return Err(ApiError::new(ErrorCode::ChainUnreachable, message));
-        }
         let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner);
         let of_lease = revoked.get(&lease.id);
         let context = CheckContext {
@@ -187,7 +196,7 @@ impl Pass {
     pub fn allow(&self, verb: Verb) -> Result<(), ApiError> {
         let lease = self.gate.ledger.now(self.key.lease);
         let lease = lease.newest().ok_or_else(|| not_found(self.key.lease))?;
-        self.gate.check(self.peer, &self.grant, lease, verb)
+        self.gate.check(self.peer, &self.grant, lease, verb, self.gate.now()?)
     }
 
     /// Revokes grants of the lease.
