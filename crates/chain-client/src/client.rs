@@ -37,6 +37,8 @@ pub(crate) type AtBlock = OnlineClientAtBlock<Chain>;
 
 /// Largest answer of a node that is read.
 const RESPONSE_BYTES_MAX: u32 = 16 * 1024 * 1024;
+/// Heads that are tried, each forgotten before it could be read.
+const HEADS_TRIED: u32 = 3;
 
 /// How and where to connect.
 #[derive(Debug, Clone)]
@@ -195,12 +197,29 @@ impl ChainClient {
     /// The chain's state at a block.
     pub async fn at(&self, at: At) -> Result<View, ChainError> {
         self.shared.usable()?;
-        let hash = match at {
-            At::Block(hash) => H256(hash),
-            At::Best => H256(self.shared.feed.best.borrow().hash),
-            At::Finalized => H256(self.shared.feed.finalized.borrow().hash),
+        let mut heads = match at {
+            At::Block(hash) => return self.view(hash).await,
+            At::Best => self.best(),
+            At::Finalized => self.finalized(),
         };
-        let block = self.shared.at_block(hash).await?;
+        // A node forgets a best block once another of its height is final, and tells of it a moment later: then the
+        // next head counts.
+        let next = Duration::from_millis(2 * self.shared.slot_ms);
+        for left in (0..HEADS_TRIED).rev() {
+            let hash = heads.borrow_and_update().hash;
+            let error = match self.view(hash).await {
+                Err(error @ ChainError::Malformed { .. }) => error,
+                done => return done,
+            };
+            if left == 0 || !matches!(timeout(next, heads.changed()).await, Ok(Ok(()))) {
+                return Err(error);
+            }
+        }
+        unreachable!("the last try returns")
+    }
+
+    async fn view(&self, hash: [u8; 32]) -> Result<View, ChainError> {
+        let block = self.shared.at_block(H256(hash)).await?;
         Ok(View::new(self.shared.clone(), block))
     }
 
