@@ -205,17 +205,18 @@ impl ChainClient {
         // A node forgets a best block once another of its height is final, and tells of it a moment later: then the
         // next head counts.
         let next = Duration::from_millis(2 * self.shared.slot_ms);
-        for left in (0..HEADS_TRIED).rev() {
+        let mut left = HEADS_TRIED;
+        loop {
             let hash = heads.borrow_and_update().hash;
             let error = match self.view(hash).await {
                 Err(error @ ChainError::Malformed { .. }) => error,
                 done => return done,
             };
+            left -= 1;
             if left == 0 || !matches!(timeout(next, heads.changed()).await, Ok(Ok(()))) {
                 return Err(error);
             }
         }
-        unreachable!("the last try returns")
     }
 
     async fn view(&self, hash: [u8; 32]) -> Result<View, ChainError> {

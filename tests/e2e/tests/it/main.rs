@@ -1,6 +1,6 @@
 //! The whole system on one machine, driven by the same commands that people type. One network for all
-//! scenarios, because what it lets out is this one machine: they take turns, but for those that need the chain alone. Every scenario is run
-//! and reported by name; the test fails if any did.
+//! scenarios, because what it lets out is this one machine: they take turns, but for those that need the chain
+//! alone. Every scenario is run and reported by name; the test fails if any did.
 
 mod scenarios {
     pub mod agent;
