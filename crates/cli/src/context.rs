@@ -214,6 +214,7 @@ mod tests {
             machine: None,
             genesis: None,
             engine_is_ours: false,
+            runtime: "dbc".into(),
             demo_done: false,
         };
         assert!(!is_on(&network, Genesis([7; 32])), "nobody knows yet");

@@ -114,6 +114,7 @@ fn write_config(network: &Network) -> Result<PathBuf> {
     }
     set("tunnel", "relays", vec![network.relay_url()].into());
     set("pool", "disk_gib", i64::from(network.pool_gib).into());
+    set("engine", "runtime", network.runtime.clone().into());
     set("engine", "init", engine::static_program(network, "dbc-init").display().to_string().into());
     set("metrics", "bind", format!("127.0.0.1:{}", network.metrics_port).into());
     config.insert("state_dir".into(), state_dir(network).display().to_string().into());
@@ -152,7 +153,7 @@ pub async fn ask<T: DeserializeOwned>(network: &Network, words: &[&str]) -> Resu
 /// Takes away what the agent made: containers and networks when the network stops, files, mounts and
 /// the engine's runtime too when it is purged. Gives what was removed, by name.
 pub async fn clear(network: &Network, purge: bool) -> Result<Vec<String>> {
-    let engine = Engine::find().await.ok();
+    let daemon = Engine::find().await.ok();
     let mut names = Vec::new();
     if let Some(id) = network_id(network) {
         let pool = PoolConfig {
@@ -165,7 +166,7 @@ pub async fn clear(network: &Network, purge: bool) -> Result<Vec<String>> {
         };
         let scope = cleanup::Scope {
             network: id,
-            engine: engine.clone(),
+            engine: daemon.clone(),
             pool: purge.then_some(pool),
             run_dir: purge.then(|| state_dir(network).join("run")),
             roots_dir: purge.then(|| state_dir(network).join("roots.d")),
@@ -177,10 +178,11 @@ pub async fn clear(network: &Network, purge: bool) -> Result<Vec<String>> {
         }
         anyhow::ensure!(purged.failed.is_empty(), "not everything could be removed");
     }
-    if let (true, Some(engine)) = (purge, engine) {
-        let outcome = unregister(&engine, &super::engine::runtime(network)).await?;
+    if let (true, Some(daemon)) = (purge, daemon) {
+        let runtime = engine::runtime(network);
+        let outcome = unregister(&daemon, &runtime).await?;
         if outcome.changed {
-            names.push(format!("runtime `dbc` in {}", outcome.file.display()));
+            names.push(format!("runtime `{}` in {}", runtime.name, outcome.file.display()));
         }
     }
     Ok(names)

@@ -31,7 +31,7 @@ pub struct EngineComponent;
 /// Our runtime, as the engine shall know it.
 pub fn runtime(network: &Network) -> Runtime {
     Runtime {
-        name: "dbc".into(),
+        name: network.runtime.clone(),
         binary: static_program(network, "dbc-runc"),
         roots_dir: network.dir.join("agent/roots.d"),
     }
@@ -72,8 +72,9 @@ impl Component for EngineComponent {
         let outcome = register(&engine, &runtime).await?;
         if outcome.changed {
             note(&format!(
-                "    {} names the runtime `dbc` now; `dbc down --purge` takes it out again",
-                outcome.file.display()
+                "    {} names the runtime `{}` now; `dbc down --purge` takes it out again",
+                outcome.file.display(),
+                runtime.name
             ));
         }
         Ok(format!("Docker {}", engine.version()))

@@ -1,10 +1,14 @@
 //! What is remembered of the network on this machine: its ports, keys' public halves, what was
 //! started by us. One JSON file, replaced whole.
 
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 /// The network on this machine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -41,8 +45,16 @@ pub struct Network {
     pub genesis: Option<String>,
     /// Whether the engine's daemon was started by us.
     pub engine_is_ours: bool,
+    /// Name of its runtime in the engine's settings: every network on this machine has its own.
+    #[serde(default = "first_runtime")]
+    pub runtime: String,
     /// Whether the demonstration job ran to its end.
     pub demo_done: bool,
+}
+
+/// What the runtime was called when a machine had one network at most.
+fn first_runtime() -> String {
+    "dbc".into()
 }
 
 impl Network {
@@ -78,6 +90,8 @@ impl Network {
             Ok(port)
         };
         let count = u16::from(validators);
+        let place = std::path::absolute(dir).context("the network's folder")?;
+        let place = hex::encode(Sha256::digest(place.as_os_str().as_bytes()));
         Ok(Self {
             dir: dir.to_path_buf(),
             bin_dir,
@@ -93,6 +107,7 @@ impl Network {
             machine: None,
             genesis: None,
             engine_is_ours: false,
+            runtime: format!("dbc-{}", &place[..8]),
             demo_done: false,
         })
     }
