@@ -25,12 +25,16 @@ pub fn run(root: &Path, check: bool, node: Option<PathBuf>) -> Result<()> {
             toolchain::target(root).join("debug/dbc-node")
         }
     };
-    let fresh = toolchain::folder(root)?.join("metadata.scale");
+    let folder = toolchain::folder(root)?;
+    let fresh = folder.join("metadata.scale");
     toolchain::run(
         Command::new(node)
             .arg("metadata")
             .arg("--runtime")
             .arg(&runtime)
+            // Tests find it compiled.
+            .arg("--wasm-cache")
+            .arg(folder.join("wasm-cache"))
             .arg("--output")
             .arg(&fresh),
     )?;

@@ -102,4 +102,8 @@ pub struct MetadataCmd {
     /// File to write.
     #[arg(long)]
     pub output: PathBuf,
+
+    /// Folder for compiled runtimes, as of a running node.
+    #[arg(long, value_name = "DIR")]
+    pub wasm_cache: Option<PathBuf>,
 }

@@ -93,6 +93,7 @@ fn make_spec(cmd: &ChainSpecCmd) -> sc_cli::Result<()> {
 }
 
 fn write_metadata(cmd: &MetadataCmd) -> sc_cli::Result<()> {
-    let metadata = RuntimeFile::open(&cmd.runtime, None)?.metadata(cmd.format)?;
+    let runtime = RuntimeFile::open(&cmd.runtime, cmd.wasm_cache.clone())?;
+    let metadata = runtime.metadata(cmd.format)?;
     Ok(std::fs::write(&cmd.output, metadata)?)
 }

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 use tokio::{net::TcpStream, sync::OnceCell, time::sleep};
 
-use crate::programs::program;
+use crate::programs::{made, program, wasm_cache};
 
 /// How long a node may take until it answers, on a machine that is busy building.
 const START: Duration = Duration::from_secs(120);
@@ -163,8 +163,7 @@ impl Drop for DevNode {
     }
 }
 
-/// The chain spec of all tests of a process, made once: making it compiles the runtime. `mark` goes into
-/// the genesis, so that two marks are two networks.
+/// The chain spec of all tests of a process, made once. `mark` goes into the genesis, so that two marks are two networks.
 async fn make_spec(folder: &Path, mark: u8) -> Result<PathBuf> {
     static SPEC: OnceCell<String> = OnceCell::const_new();
     let genesis = serde_json::json!({ "machines": { "verified": [MACHINE] } });
@@ -181,7 +180,9 @@ fn raw_spec(folder: &Path, genesis: &serde_json::Value) -> Result<String> {
     fs::write(&patch, genesis.to_string())?;
     let made = Command::new(program("dbc-node")?)
         .args(["chain-spec", "--preset", "dev", "--raw", "--runtime"])
-        .arg(runtime()?)
+        .arg(made("runtime.wasm", "cargo xtask wasm")?)
+        .arg("--wasm-cache")
+        .arg(wasm_cache()?)
         .arg("--patch")
         .arg(&patch)
         .output()?;
@@ -193,20 +194,6 @@ fn free_port() -> Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
-/// The runtime that `cargo xtask wasm` left in the target folder.
-fn runtime() -> Result<PathBuf> {
-    // A test binary lies in <target>/<profile>/deps.
-    let test = std::env::current_exe().context("path of the running test")?;
-    let target = test.ancestors().nth(3).context("the test lies in no target folder")?;
-    let runtime = target.join("dbc/runtime.wasm");
-    ensure!(
-        runtime.is_file(),
-        "{} is not built; run `cargo xtask wasm` first (./test does)",
-        runtime.display()
-    );
-    Ok(runtime)
-}
-
 fn spawn(folder: &Path, spec: &Path, port: u16, p2p: u16) -> Result<Child> {
     let log = File::options().create(true).append(true).open(folder.join("log"))?;
     Command::new(program("dbc-node")?)
@@ -214,6 +201,8 @@ fn spawn(folder: &Path, spec: &Path, port: u16, p2p: u16) -> Result<Child> {
         .arg(spec)
         .arg("--base-path")
         .arg(folder.join("data"))
+        .arg("--wasm-cache")
+        .arg(wasm_cache()?)
         .args(["--alice", "--force-authoring", "--no-telemetry", "--no-prometheus", "--no-mdns"])
         .args(["--unsafe-force-node-key-generation", "--listen-addr", "/ip4/127.0.0.1/tcp/0"])
         // For light clients, at a place that a restart keeps.

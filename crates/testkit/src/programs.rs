@@ -28,13 +28,27 @@ pub fn program(name: &str) -> Result<PathBuf> {
 /// # Errors
 /// When it is not there; the message names the command that makes it.
 pub fn made(name: &str, by: &str) -> Result<PathBuf> {
-    let test = std::env::current_exe().context("path of the running test")?;
-    let target = test.ancestors().nth(3).context("the test lies in no target folder")?;
-    let path = target.join("dbc").join(name);
+    let path = folder()?.join(name);
     if !path.is_file() {
         bail!("{} is not there; run `{by}` first (./test does)", path.display());
     }
     Ok(path)
+}
+
+/// Folder of compiled runtimes that all tests share: compiling one takes an unoptimised node fifteen seconds of a
+/// processor.
+///
+/// # Errors
+/// When this test lies in no target folder.
+pub fn wasm_cache() -> Result<PathBuf> {
+    Ok(folder()?.join("wasm-cache"))
+}
+
+/// Folder beside the build profiles for what cargo does not make.
+fn folder() -> Result<PathBuf> {
+    let test = std::env::current_exe().context("path of the running test")?;
+    let target = test.ancestors().nth(3).context("the test lies in no target folder")?;
+    Ok(target.join("dbc"))
 }
 
 fn package(program: &str) -> &str {
