@@ -30,7 +30,7 @@ pub fn file(path: &str, text: &str) -> Vec<String> {
     }
     let pallet = path.strip_prefix("chain/pallets/").and_then(|rest| rest.split('/').next());
     if let Some(pallet) = pallet.filter(|_| on_chain) {
-        complaints.extend(hooks(&code));
+        complaints.extend(hooks(path, &code));
         complaints.extend(weights(&code));
         complaints.extend(literals(path, &code));
         complaints.extend(borders(pallet, &code));
@@ -96,12 +96,16 @@ fn bounds(code: &str) -> Vec<String> {
 }
 
 /// Flaws 35 and 40: hooks that weigh nothing, and hooks that rebuild with every upgrade.
-fn hooks(code: &str) -> Vec<String> {
-    let words = [
+fn hooks(path: &str, code: &str) -> Vec<String> {
+    let mut words = vec![
         ("fn on_finalize", "it is not metered; take `on_poll` and its meter"),
-        ("Weight::zero()", "whatever is done weighs something"),
         ("fn on_runtime_upgrade", "a migration has its version and runs once"),
     ];
+    // Where hooks and calls are declared. Elsewhere it is the rest of a call that had nothing more to do.
+    if path.ends_with("/lib.rs") {
+        words.push(("Weight::zero()", "whatever is done weighs something"));
+        words.push(("Weight::default()", "whatever is done weighs something"));
+    }
     let found = words.iter().filter(|(word, _)| code.contains(word));
     found.map(|(word, why)| format!("`{word}`: {why}")).collect()
 }
@@ -275,9 +279,14 @@ mod tests {
         let lib = "chain/pallets/leases/src/lib.rs";
         rule(
             lib,
-            &["fn on_finalize(_: N) {}", "fn on_initialize(_: N) -> Weight { Weight::zero() }"],
+            &[
+                "fn on_finalize(_: N) {}",
+                "fn on_initialize(_: N) -> Weight { Weight::zero() }",
+                "fn on_initialize(_: N) -> Weight { Weight::default() }",
+            ],
             &["fn on_poll(_: N, meter: &mut WeightMeter) {}"],
         );
+        rule(PALLET, &["fn on_finalize(_: N) {}"], &["return Weight::zero();"]);
     }
 
     #[test]

@@ -137,7 +137,7 @@ impl<AccountId> Presence<AccountId> for () {
     fn retired(_: MachineId) {}
     fn left(_: u32, _: MachineId) {}
     fn rented(_: MachineId, _: u32) -> Weight {
-        Weight::default()
+        Weight::zero()
     }
     fn fee_paid(_: MachineId, _: Balance) {}
     fn is_clear(_: MachineId) -> bool {
@@ -255,7 +255,7 @@ impl<T: Config> Fleet<T::AccountId> for Pallet<T> {
             }
             Some(record.leased_parts())
         });
-        parts.map_or(Weight::default(), |parts| T::Presence::rented(machine, parts))
+        parts.map_or(Weight::zero(), |parts| T::Presence::rented(machine, parts))
     }
 
     fn provider_of(machine: MachineId) -> Option<T::AccountId> {

@@ -79,7 +79,7 @@ impl<T: Config> Pallet<T> {
         let proof = Proofs::<T>::get(machine);
         let old = proof.is_some_and(|proof| !proof.is_fresh(now));
         if !old || T::Machines::terms(machine).is_err() {
-            return Weight::default();
+            return Weight::zero();
         }
         // One may be booked already; then that is the one that it waits for.
         let booked =

@@ -76,11 +76,11 @@ impl<T: Config> Pallet<T> {
     fn handle_due(lease: LeaseId, mut record: LeaseOf<T>) -> Weight {
         if record.tail.is_some() {
             Self::handle_tail(lease, &mut record);
-            let took = Self::end_took(&record, false, Weight::default());
+            let took = Self::end_took(&record, false, Weight::zero());
             Leases::<T>::insert(lease, record);
             took
         } else if record.is_closed() {
-            let took = Self::end_took(&record, false, Weight::default());
+            let took = Self::end_took(&record, false, Weight::zero());
             Self::forget(lease, record);
             took
         } else if Self::is_over(&record) {

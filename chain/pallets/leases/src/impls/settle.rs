@@ -32,7 +32,7 @@ impl<T: Config> Pallet<T> {
             Self::settle_record(lease, &mut record);
         }
         // Less than an end takes.
-        let took = Self::end_took(&record, false, Weight::default());
+        let took = Self::end_took(&record, false, Weight::zero());
         Leases::<T>::insert(lease, record);
         Ok(took)
     }

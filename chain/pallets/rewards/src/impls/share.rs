@@ -306,12 +306,12 @@ impl<T: Config> Rewards<T::AccountId> for Pallet<T> {
     }
 
     fn rented(machine: MachineId, parts: u32) -> Weight {
-        let Some(mut share) = Shares::<T>::get(machine) else { return Weight::default() };
+        let Some(mut share) = Shares::<T>::get(machine) else { return Weight::zero() };
         let moved = Self::earn_so_far(&mut share);
         share.rented = parts.min(ONE as u32);
         Shares::<T>::insert(machine, share);
         // The pot and the treasury.
-        if moved { T::DbWeight::get().reads_writes(2, 2) } else { Weight::default() }
+        if moved { T::DbWeight::get().reads_writes(2, 2) } else { Weight::zero() }
     }
 
     fn fee_paid(machine: MachineId, amount: Balance) {
