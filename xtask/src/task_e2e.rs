@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::{programs, succeed, task_wasm};
 
-/// Builds everything, then runs the scenarios whose names contain `filter`.
+/// Builds everything, then runs the scenarios with one of the words of `filter`, which commas part, in their names.
 pub fn run(root: &Path, filter: Option<&str>) -> Result<()> {
     programs::build(root, &[])?;
     task_wasm::rehearsal(root)?;

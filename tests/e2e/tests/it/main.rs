@@ -1,4 +1,4 @@
-//! The whole system on one machine, driven by the same commands that people type. One network for all
+//! The whole system on one machine, driven by the same commands that people type. One network for nearly all
 //! scenarios, because what it lets out is this one machine: they take turns, but for those that need the chain
 //! alone. Every scenario is run and reported by name; the test fails if any did.
 
@@ -38,12 +38,18 @@ macro_rules! scenarios {
     };
 }
 
-/// One network at a time: they share the machine's container engine.
-static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+/// Scenarios that take turns.
+enum Sequence<'a> {
+    /// On the network of all.
+    Here(&'a [Named]),
+    /// On another one, which `dbc up` makes with these words.
+    Elsewhere(&'a [&'a str], &'a [Named]),
+}
+
+use Sequence::{Elsewhere, Here};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_whole_path_on_one_machine() {
-    let _turn = TURN.lock().await;
     let machine = scenarios![
         scenarios::lease::life_of_a_lease_and_every_unit_accounted_for,
         scenarios::audit::the_machine_was_audited_and_its_transcript_stands_up_to_doubt,
@@ -81,23 +87,32 @@ async fn the_whole_path_on_one_machine() {
         scenarios::crash::status_names_what_is_away,
         scenarios::agent::a_machine_behind_nat_is_rented_and_entered_with_no_port_open,
         scenarios::agent::an_agent_whose_clock_is_off_says_so_and_works,
-        scenarios::presence::a_silenced_machine_s_meter_stops_and_the_money_returns,
+    ];
+    let silent =
+        scenarios![scenarios::presence::a_silenced_machine_s_meter_stops_and_the_money_returns];
+    let decision = scenarios![scenarios::upgrade::c5_another_runtime_is_decided_on];
+    let validators = scenarios![
+        scenarios::validators::one_of_four_killed_stops_nothing,
+        scenarios::validators::one_of_four_cut_off_stops_nothing,
+    ];
+    let renewed = scenarios![
         scenarios::upgrade::c5_the_network_goes_on_with_another_runtime,
         scenarios::visit::rule_01_a_machine_that_serves_renters_passes_a_visit,
         // Leaves the machine with a stain.
         scenarios::visit::rule_01_a_machine_that_starves_its_renters_fails_a_visit,
     ];
-    run(&["--pool-gib", "10"], &[&[&machine, &chain], &[&disturbed]]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn four_validators() {
-    let _turn = TURN.lock().await;
-    let scenarios = scenarios![
-        scenarios::validators::one_of_four_killed_stops_nothing,
-        scenarios::validators::one_of_four_cut_off_stops_nothing,
-    ];
-    run(&["--pool-gib", "6", "--validators", "4"], &[&[&scenarios]]).await;
+    let four = ["--pool-gib", "6", "--validators", "4"];
+    run(
+        &["--pool-gib", "10"],
+        &[
+            &[Here(&machine), Here(&chain)],
+            &[Here(&disturbed)],
+            // Silence is waited for.
+            &[Here(&silent), Here(&decision), Elsewhere(&four, &validators)],
+            &[Here(&renewed)],
+        ],
+    )
+    .await;
 }
 
 /// Says at once how a scenario went: what is printed in a test is seen only when it has failed, half an hour later.
@@ -105,37 +120,59 @@ fn tell(text: &str) {
     let _ = writeln!(std::io::stderr(), "scenario {text}");
 }
 
-/// Runs scenarios on a network of their own, all of them, whatever fails; with `DBC_SCENARIO` those that have it in
-/// their names. Parts come one after the other; the sequences of a part go side by side.
-async fn run(arguments: &[&str], parts: &[&[&[Named]]]) {
-    let wanted = std::env::var("DBC_SCENARIO").unwrap_or_default();
-    let is_wanted = |(name, _): &Named| name.contains(&wanted);
-    if !parts.iter().flat_map(|part| part.iter()).flat_map(|all| all.iter()).any(is_wanted) {
-        return;
-    }
-    let network = Network::start(arguments).await.expect("the network comes up");
+/// Whether one of the words of `DBC_SCENARIO`, which commas part, is in this name. All are wanted without it.
+fn is_wanted((name, _): &Named) -> bool {
+    let words = std::env::var("DBC_SCENARIO").unwrap_or_default();
+    words.split(',').any(|word| name.contains(word))
+}
+
+/// Runs the scenarios that are wanted on a network that `dbc up` makes with these words, whatever fails. Parts come
+/// one after the other; the sequences of a part go side by side.
+async fn run(words: &[&str], parts: &[&[Sequence<'_>]]) {
+    let here = |sequence: &Sequence<'_>| matches!(sequence, Here(all) if all.iter().any(is_wanted));
+    let network = match parts.iter().any(|part| part.iter().any(here)) {
+        true => Some(Network::start(words).await.expect("the network comes up")),
+        false => None,
+    };
     let mut failed = Vec::new();
     for part in parts {
-        let sequences = part.iter().map(|all| in_turn(&network, all, &wanted));
+        let network = network.as_ref();
+        let sequences = part.iter().map(|sequence| async move {
+            match (sequence, network) {
+                (Here(all), Some(network)) => in_turn(network, all).await,
+                (Elsewhere(words, all), _) if all.iter().any(is_wanted) => {
+                    let network = Network::start(words).await.expect("another network comes up");
+                    let failed = in_turn(&network, all).await;
+                    close(network, &failed).await;
+                    failed
+                }
+                _ => vec![],
+            }
+        });
         failed.extend(join_all(sequences).await.into_iter().flatten());
     }
-    let logs = network.state().join("logs");
-    if !failed.is_empty() {
-        for log in ["agent", "chain-0"] {
-            let text = std::fs::read_to_string(logs.join(format!("{log}.log"))).unwrap_or_default();
-            let tail: Vec<&str> = text.lines().rev().take(60).collect();
-            println!("--- end of {log}.log");
-            tail.iter().rev().for_each(|line| println!("{line}"));
-        }
+    if let Some(network) = network {
+        close(network, &failed).await;
     }
-    network.purge().await.expect("down --purge leaves nothing behind");
     assert!(failed.is_empty(), "failed: {failed:?}");
 }
 
+/// Ends a network; if anything failed, its last words are shown.
+async fn close(network: Network, failed: &[&str]) {
+    let logs = network.state().join("logs");
+    for log in ["agent", "chain-0"].iter().filter(|_| !failed.is_empty()) {
+        let text = std::fs::read_to_string(logs.join(format!("{log}.log"))).unwrap_or_default();
+        let tail: Vec<&str> = text.lines().rev().take(60).collect();
+        println!("--- end of {log}.log");
+        tail.iter().rev().for_each(|line| println!("{line}"));
+    }
+    network.purge().await.expect("down --purge leaves nothing behind");
+}
+
 /// Runs those that are wanted one after the other; gives which failed.
-async fn in_turn<'a>(network: &Network, scenarios: &'a [Named], wanted: &str) -> Vec<&'a str> {
+async fn in_turn<'a>(network: &Network, scenarios: &'a [Named]) -> Vec<&'a str> {
     let mut failed = Vec::new();
-    for (name, scenario) in scenarios.iter().filter(|(name, _)| name.contains(wanted)) {
+    for (name, scenario) in scenarios.iter().filter(|one| is_wanted(one)) {
         let since = Instant::now();
         let result = scenario(network).await;
         let short = name.rsplit(' ').next().unwrap_or(name);

@@ -7,20 +7,23 @@ use dbc_testkit::{Network, made, wait_for};
 
 use super::lease::{rent, units};
 
-/// A referendum authorizes the next version, which migrates over many blocks. A workload runs through it
-/// untouched, its meter goes on, and the money is all there in the end.
-pub async fn c5_the_network_goes_on_with_another_runtime(network: &Network) -> Result<()> {
-    let owner = network.user("owner");
+/// The next version of the runtime, as `./test` builds it.
+fn code() -> Result<String> {
     let code = made("runtime-rehearsal.wasm", "cargo xtask wasm --rehearsal")?;
-    let code = code.to_str().context("a path in UTF-8")?;
-    let lease = rent(&owner, &[]).await?;
-    let started = Instant::now();
-    let boot = "cut -d' ' -f22 /proc/1/stat";
-    let before = owner.ok(&["exec", &lease, "--", "sh", "-c", boot]).await?;
+    Ok(code.to_str().context("a path in UTF-8")?.to_owned())
+}
 
-    let early = owner.run(&["vote", "upgrade", code, "--wallet", "//Bob"]).await?;
-    ensure!(early.code != 0 && early.stderr.contains("was not authorized"), "{early:?}");
-    let ask = ["vote", "propose", "--upgrade", code, "--wallet", "//Alice"];
+/// What `dbc vote upgrade` says of code that nobody has decided on.
+const UNAUTHORIZED: &str = "was not authorized";
+
+/// The next version is asked for on the strictest track and voted for; nobody can bring it before.
+pub async fn c5_another_runtime_is_decided_on(network: &Network) -> Result<()> {
+    let owner = network.user("owner");
+    let code = code()?;
+    let bring = ["vote", "upgrade", &code, "--wallet", "//Bob"];
+    let early = owner.run(&bring).await?;
+    ensure!(early.code != 0 && early.stderr.contains(UNAUTHORIZED), "{early:?}");
+    let ask = ["vote", "propose", "--upgrade", &code, "--wallet", "//Alice"];
     let asked = owner.json(&ask).await?;
     let id = asked["id"].as_u64().context("a number")?.to_string();
     ensure!(asked["open"]["track"] == "root", "{asked}");
@@ -28,12 +31,29 @@ pub async fn c5_the_network_goes_on_with_another_runtime(network: &Network) -> R
         let vote = ["vote", "aye", &id, "--amount", "900000000", "--wallet", voter];
         owner.ok(&vote).await?;
     }
-    // It passes, waits for those who would leave first, and is done; then the code may come.
-    let upgrade = ["vote", "upgrade", code, "--wallet", "//Bob", "--json"];
+    wait_for("the question to pass", Duration::from_secs(900), || async {
+        let shown = owner.json(&["vote", "show", &id]).await?;
+        ensure!(shown["open"].is_object() || shown["state"] == "approved", "{shown}");
+        Ok((shown["state"] == "approved").then_some(()))
+    })
+    .await
+}
+
+/// The runtime that was decided on, which migrates over many blocks, is brought. A workload runs through it untouched,
+/// its meter goes on, and the money is all there in the end.
+pub async fn c5_the_network_goes_on_with_another_runtime(network: &Network) -> Result<()> {
+    let owner = network.user("owner");
+    let code = code()?;
+    let lease = rent(&owner, &[]).await?;
+    let started = Instant::now();
+    let boot = "cut -d' ' -f22 /proc/1/stat";
+    let before = owner.ok(&["exec", &lease, "--", "sh", "-c", boot]).await?;
+    // What passed waits for those who would leave first, and is done; then the code may come.
+    let upgrade = ["vote", "upgrade", &code, "--wallet", "//Bob", "--json"];
     let done =
-        wait_for("the runtime to be authorized and brought", Duration::from_secs(900), || async {
+        wait_for("the runtime to be authorized and brought", Duration::from_secs(300), || async {
             let brought = owner.run(&upgrade).await?;
-            let not_yet = brought.stdout.contains("was not authorized");
+            let not_yet = brought.stdout.contains(UNAUTHORIZED);
             ensure!(brought.code == 0 || not_yet, "{brought:?}");
             Ok((brought.code == 0).then_some(brought.stdout))
         })
@@ -60,7 +80,7 @@ pub async fn c5_the_network_goes_on_with_another_runtime(network: &Network) -> R
         .into_iter()
         .try_fold(0, |sum, part| Ok::<_, anyhow::Error>(sum + units(&settled[part])?))?;
     ensure!(sum == units(&closing["deposited"])?, "every unit is somewhere: {settled}");
-    let again = owner.run(&["vote", "upgrade", code, "--wallet", "//Bob"]).await?;
+    let again = owner.run(&["vote", "upgrade", &code, "--wallet", "//Bob"]).await?;
     ensure!(again.code != 0 && again.stderr.contains("is there already"), "{again:?}");
     let next = rent(&owner, &[]).await?;
     owner.ok(&["lease", "end", &next]).await.map(drop)
