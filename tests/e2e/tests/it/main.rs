@@ -141,10 +141,7 @@ async fn run(words: &[&str], parts: &[&[Sequence<'_>]]) {
             match (sequence, network) {
                 (Here(all), Some(network)) => in_turn(network, all).await,
                 (Elsewhere(words, all), _) if all.iter().any(is_wanted) => {
-                    let network = Network::start(words).await.expect("another network comes up");
-                    let failed = in_turn(&network, all).await;
-                    close(network, &failed).await;
-                    failed
+                    elsewhere(words, all).await
                 }
                 _ => vec![],
             }
@@ -155,6 +152,22 @@ async fn run(words: &[&str], parts: &[&[Sequence<'_>]]) {
         close(network, &failed).await;
     }
     assert!(failed.is_empty(), "failed: {failed:?}");
+}
+
+/// Runs scenarios on a network of their own; gives which failed. That it does not come up must not end the others,
+/// whose network would be left behind.
+async fn elsewhere<'a>(words: &[&str], all: &'a [Named]) -> Vec<&'a str> {
+    match Network::start(words).await {
+        Ok(network) => {
+            let failed = in_turn(&network, all).await;
+            close(network, &failed).await;
+            failed
+        }
+        Err(error) => {
+            tell(&format!("network {words:?} ... FAILED: {error:#}"));
+            all.iter().map(|(name, _)| *name).collect()
+        }
+    }
 }
 
 /// Ends a network; if anything failed, its last words are shown.

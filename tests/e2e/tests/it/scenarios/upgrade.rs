@@ -39,8 +39,8 @@ pub async fn c5_another_runtime_is_decided_on(network: &Network) -> Result<()> {
     .await
 }
 
-/// The runtime that was decided on, which migrates over many blocks, is brought. A workload runs through it untouched,
-/// its meter goes on, and the money is all there in the end.
+/// The runtime that was decided on (the scenario above), which migrates over many blocks, is brought. A workload runs
+/// through it untouched, its meter goes on, and the money is all there in the end.
 pub async fn c5_the_network_goes_on_with_another_runtime(network: &Network) -> Result<()> {
     let owner = network.user("owner");
     let code = code()?;
